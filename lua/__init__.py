@@ -1,0 +1,1 @@
+"""Everything that runs inside Redis, and the one typed door to it."""

@@ -1,0 +1,1 @@
+"""Everything that runs inside Postgres, and the one typed door to it."""
