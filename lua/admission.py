@@ -1,0 +1,132 @@
+"""A checkout as the admit script takes it, and what the script may say of it."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lua.replies import Reply, UnexpectedReply, text
+from lua.reservation import StoredReservation
+
+# More than this in one call would keep everybody else waiting; with `appendfsync always`, 128
+# checkouts already share one fsync. The second bound keeps a batch of long carts as short.
+MAX_CHECKOUTS = 128
+MAX_LINES = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """One customer's wish, encoded beforehand so that the script has nothing to compose.
+
+    `reservation` is 32 hexadecimal digits, `customer` and `fingerprint` 22 characters of base64url,
+    `lines` as in `lua.lines`, and `context` is JSON that only the ledger reads.
+    """
+
+    reservation: str
+    customer: str
+    fingerprint: str
+    lines: str
+    context: str
+
+    def encode(self) -> str:
+        """The record that goes to the script and, if admitted, into the stream as it is."""
+        return f"{self.reservation}{self.customer}{self.fingerprint}{self.lines}|{self.context}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A new reservation, the `version`-th change of the sale."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """The same checkout was admitted before."""
+
+    stored: StoredReservation
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """The id is taken by another checkout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotOpen:
+    """`state` is scheduled, paused or closed."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownSku:
+    """The sale has no such item."""
+
+    sku: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A price is not the one that the caller knew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverLimit:
+    """The customer may take only `left` more of `sku`; no sku: no more reservations at all."""
+
+    sku: str | None
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    """Lines that the stock does not cover, with the units that are left."""
+
+    available: dict[str, int]
+
+
+Outcome: TypeAlias = (
+    Admitted | Replayed | Reused | NotOpen | UnknownSku | Changed | OverLimit | Short
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """The script decided; `outcomes` are in the order of the checkouts."""
+
+    version: int
+    now_ms: int
+    outcomes: list[Outcome]
+
+
+def parse_outcome(reply: Reply) -> Outcome:
+    """What the script said of one checkout."""
+    if isinstance(reply, int):
+        return Admitted(version=reply)
+    word, _, rest = text(reply).partition(":")
+    match word:
+        case "replay":
+            return Replayed(stored=StoredReservation.parse(rest))
+        case "reused":
+            return Reused()
+        case "state":
+            return NotOpen(state=rest)
+        case "unknown":
+            return UnknownSku(sku=rest)
+        case "changed":
+            return Changed()
+        case "limit":
+            sku, _, left = rest.partition("=")
+            return OverLimit(sku=sku, left=int(left))
+        case "admissions":
+            return OverLimit(sku=None, left=0)
+        case "short":
+            return Short(available=parse_stock(rest))
+    raise UnexpectedReply(word)
+
+
+def parse_stock(text: str) -> dict[str, int]:
+    """`<sku>=<units>;...` as a dictionary; `-` stands for nothing."""
+    if text == "-":
+        return {}
+    pairs = (part.partition("=") for part in text.split(";"))
+    return {sku: int(units) for sku, _, units in pairs}

@@ -1,0 +1,172 @@
+#!lua
+-- Decides a batch of checkouts of one sale, in the order given, each all or nothing.
+--
+-- KEYS[1]  record        hash: the sale's proof, state, definition and stock
+-- KEYS[2]  reservations  hash: reservation id -> stored reservation
+-- KEYS[3]  customers     hash: customer -> holdings
+-- KEYS[4]  stream        the sale's numbered history
+-- KEYS[5]  seen          hash: epoch -> highest version that a refused caller had seen
+--
+-- ARGV[1]  epoch         the highest epoch that the caller has seen
+-- ARGV[2]  witness       the highest version that it has seen in that epoch
+-- ARGV[3+] checkouts     id(32) customer(22) fingerprint(22) sku:quantity:price;... | context
+--
+-- Reply    {'unproven'}            this server is not the one that the record was proven on
+--          {'epoch', epoch}        the sale lives under a later epoch: ask again with that one
+--          {'behind'}              the caller has seen more than this record holds
+--          {'ok', version, now_ms, outcome, ...}, one outcome for each checkout:
+--            version               admitted under this version
+--            'replay:<stored>'     the id is known, with the same customer and lines
+--            'reused'              the id is known, with another customer or other lines
+--            'state:<state>'       scheduled, paused or closed
+--            'unknown:<sku>'       the sale has no such item
+--            'changed'             a price is not the one that the caller encoded
+--            'limit:<sku>=<left>'  the customer may take only so many more
+--            'admissions'          the customer used up its number of reservations in this sale
+--            'short:<sku>=<available>;...'  each line that the stock does not cover
+
+--@include proof
+--@include clock
+--@include holdings
+--@include stock
+--@include append
+--@include announce
+
+local record, reservations, customers, stream, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local epoch, witness = ARGV[1], tonumber(ARGV[2])
+local BEFORE_CHECKOUTS = 2
+
+local r = redis.call('HMGET', record, 'replid', 'epoch', 'version', 'state', 'opens_at_ms',
+  'closes_at_ms', 'reservations', 'reservations_per_customer')
+local version = tonumber(r[3])
+
+local function refusal()
+  if not r[1] or r[1] ~= server_replid() then return {'unproven'} end
+  if tonumber(r[2]) > tonumber(epoch) then return {'epoch', r[2]} end
+  if tonumber(r[2]) < tonumber(epoch) or version < witness then return {'behind'} end
+end
+
+local refused = refusal()
+if refused then
+  if witness > tonumber(redis.call('HGET', seen, epoch) or '0') then
+    redis.call('HSET', seen, epoch, ARGV[2])
+  end
+  return refused
+end
+
+local now = now_ms()
+local function sale_state()
+  if r[4] ~= 'open' then return r[4] end
+  if now < tonumber(r[5]) then return 'scheduled' end
+  local closes_at = tonumber(r[6])
+  if closes_at > 0 and now >= closes_at then return 'closed' end
+  return 'open'
+end
+
+local state = sale_state()
+local admissions_limit = tonumber(r[8])
+local count = #ARGV - BEFORE_CHECKOUTS
+local ids, buyers = {}, {}
+for k = 1, count do
+  local checkout = ARGV[k + BEFORE_CHECKOUTS]
+  ids[k] = string.sub(checkout, 1, 32)
+  buyers[k] = string.sub(checkout, 33, 54)
+end
+local stored = redis.call('HMGET', reservations, unpack(ids))
+local held = redis.call('HMGET', customers, unpack(buyers))
+
+-- The overlay: what this call has decided so far. A click and its retry may share a batch, so
+-- each checkout must see the ids, holdings and stock that the ones before it left.
+local admitted, holdings_of, items = {}, {}, {}
+local available = {}
+
+local function holdings(k)
+  local known = holdings_of[buyers[k]]
+  if not known then
+    known = decode_holdings(held[k])
+    holdings_of[buyers[k]] = known
+  end
+  return known
+end
+
+local function item(sku)
+  local known = items[sku]
+  if known == nil then
+    local f = redis.call('HMGET', record, 'available:' .. sku, 'limit:' .. sku, 'price:' .. sku)
+    known = f[1] and {available = tonumber(f[1]), limit = tonumber(f[2]), price = f[3]} or false
+    items[sku] = known
+  end
+  return known
+end
+
+local function check(lines, buyer)
+  if buyer.admissions >= admissions_limit then return 'admissions' end
+  local wanted, short, over = {}, {}, nil
+  for sku, quantity, price in string.gmatch(lines, '([^:;]+):(%d+):(%d+)') do
+    local this, units = item(sku), (wanted[sku] or 0) + tonumber(quantity)
+    if not this then return 'unknown:' .. sku end
+    if this.price ~= price then return 'changed' end
+    local left = this.limit - (buyer.units[sku] or 0)
+    if this.limit > 0 and units > left then
+      over = over or string.format('limit:%s=%d', sku, math.max(left, 0))
+    end
+    if units > this.available then
+      short[#short + 1] = string.format('%s=%d', sku, this.available)
+    end
+    wanted[sku] = units
+  end
+  if over then return over end
+  if #short > 0 then return 'short:' .. table.concat(short, ';') end
+  return nil, wanted
+end
+
+local first, entry, new = version + 1, {}, {}
+
+local function decide(k)
+  local checkout, id = ARGV[k + BEFORE_CHECKOUTS], ids[k]
+  local known = admitted[id] or stored[k]
+  if known then
+    if string.sub(known, 2, 45) == string.sub(checkout, 33, 76) then return 'replay:' .. known end
+    return 'reused'
+  end
+  if state ~= 'open' then return 'state:' .. state end
+  local lines = string.sub(checkout, 77, string.find(checkout, '|', 77, true) - 1)
+  local buyer = holdings(k)
+  local why, wanted = check(lines, buyer)
+  if why then return why end
+  for sku, units in pairs(wanted) do
+    items[sku].available = items[sku].available - units
+    available[sku] = items[sku].available
+    buyer.units[sku] = (buyer.units[sku] or 0) + units
+  end
+  buyer.admissions, buyer.changed = buyer.admissions + 1, true
+  version = version + 1
+  admitted[id] = string.format('h%s%d,%d,%s', string.sub(checkout, 33, 76), version, now, lines)
+  new[#new + 1] = id
+  new[#new + 1] = admitted[id]
+  entry[#entry + 1] = checkout
+  return version
+end
+
+local reply = {'ok', version, now}
+for k = 1, count do reply[k + 3] = decide(k) end
+if #entry == 0 then return reply end
+
+local fields = {'version', string.format('%d', version),
+  'reservations', string.format('%d', tonumber(r[7]) + #entry)}
+local stock = encode_stock(available, fields)
+local people = {}
+for customer, known in pairs(holdings_of) do
+  if known.changed then
+    people[#people + 1] = customer
+    people[#people + 1] = encode_holdings(known)
+  end
+end
+
+append(stream, 'admissions', r[2], first, version, now, stock, table.concat(entry, '\n'))
+redis.call('HSET', reservations, unpack(new))
+redis.call('HSET', customers, unpack(people))
+redis.call('HSET', record, unpack(fields))
+announce(record, r[2], first, version, '-', stock)
+reply[2] = version
+return reply

@@ -1,0 +1,34 @@
+#!lua flags=allow-oom
+-- The reconciler's one call: notes what the ledger has committed, trims what nobody needs any
+-- more, and reads on.
+--
+-- KEYS[1]  record
+-- KEYS[2]  stream
+-- KEYS[3]  seen
+--
+-- ARGV[1]  epoch
+-- ARGV[2]  committed   the ledger's checkpoint: entries after it are read
+-- ARGV[3]  trim_below  entries below this version may go; 0 for none
+-- ARGV[4]  count       how many entries to read at the most
+--
+-- Reply    {'unproven'} | {'epoch', epoch}
+--          {'ok', version, committed, seen, now_ms, entries}, committed as it was before
+
+--@include proof
+--@include clock
+
+local record, stream, seen = KEYS[1], KEYS[2], KEYS[3]
+local epoch, committed, trim_below, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+
+local r = redis.call('HMGET', record, 'replid', 'epoch', 'version', 'committed')
+if not r[1] or r[1] ~= server_replid() then return {'unproven'} end
+if r[2] ~= epoch then return {'epoch', r[2]} end
+
+if tonumber(committed) > tonumber(r[4]) then redis.call('HSET', record, 'committed', committed) end
+if trim_below ~= '0' then redis.call('XTRIM', stream, 'MINID', '~', trim_below .. '-0') end
+local entries = {}
+if tonumber(r[3]) > tonumber(committed) then
+  entries = redis.call('XRANGE', stream, committed .. '-1', '+', 'COUNT', count)
+end
+return {'ok', tonumber(r[3]), tonumber(r[4]), tonumber(redis.call('HGET', seen, epoch) or '0'),
+  now_ms(), entries}

@@ -1,0 +1,116 @@
+"""One Redis or Valkey server, reached without any retry but our own.
+
+redis-py 8 repeats a failed command up to ten times, silently. A script that took stock and whose
+reply was lost would take it again, so every client here is built with no retries, and the two
+halves of a call, getting a connection and talking on it, are kept apart: a failure in the first
+means that nothing happened, a failure in the second that nobody knows.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from redis.asyncio import BlockingConnectionPool, Connection, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+
+from lua.faults import NothingHappened, OutcomeUnknown, error_code, translate
+from lua.replies import Reply
+from lua.script import Script
+
+Argument = str | bytes | int
+CONNECT_TIMEOUT_SECONDS: Final = 1.0
+
+
+class Server:
+    """A pool of connections to one server; `await aclose()` it, or use it with `async with`."""
+
+    def __init__(self, url: str, *, connections: int = 4, timeout_seconds: float = 2.0) -> None:
+        self.url = url
+        self._pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections,
+            timeout=timeout_seconds,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+
+    async def __aenter__(self) -> "Server":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._pool.aclose()
+
+    async def run(
+        self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]
+    ) -> Reply:
+        """Run a script; Redis forgets scripts at a restart, so it may have to be sent whole.
+
+        Raises NothingHappened, OutcomeUnknown or ScriptFault.
+        """
+        connection = await self._connect()
+        try:
+            return await self._evaluate(connection, script, [len(keys), *keys, *arguments])
+        finally:
+            await self._pool.release(connection)
+
+    async def command(self, *words: Argument) -> Reply:
+        """Run one command. Raises as `run` does."""
+        connection = await self._connect()
+        try:
+            return await _exchange(connection, words)
+        except ResponseError as error:
+            raise translate(error) from error
+        finally:
+            await self._pool.release(connection)
+
+    async def _connect(self) -> Connection:
+        try:
+            connection: Connection = await self._pool.get_connection()
+        except (RedisError, OSError) as error:
+            raise NothingHappened(f"not connected: {error}") from error
+        return connection
+
+    async def _evaluate(
+        self, connection: Connection, script: Script, rest: Sequence[Argument]
+    ) -> Reply:
+        try:
+            return await _exchange(connection, ["EVALSHA", script.sha, *rest])
+        except ResponseError as error:
+            if error_code(error) != "NOSCRIPT":
+                raise translate(error) from error
+        try:
+            return await _exchange(connection, ["EVAL", script.source, *rest])
+        except ResponseError as error:
+            raise translate(error) from error
+
+
+async def _exchange(connection: Connection, words: Sequence[Argument]) -> Reply:
+    try:
+        await connection.send_command(*words)
+        reply: Reply = await connection.read_response()
+    except ResponseError:
+        raise
+    except (RedisError, OSError) as error:
+        # redis-py counts a server that is still loading as a lost connection.
+        if error_code(error) == "LOADING":
+            raise translate(error) from error
+        raise OutcomeUnknown(str(error)) from error
+    return reply
+
+
+def subscriber(url: str) -> "Redis":
+    """A client for pub/sub alone: it may wait for ever, and never reconnects by itself."""
+    return Redis.from_url(
+        url,
+        socket_timeout=None,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )

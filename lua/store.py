@@ -1,0 +1,277 @@
+"""The one door to a sale in Redis: each method is one script, its reply is a value.
+
+Every method may raise a `lua.faults.RedisFault`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lua import keys
+from lua.admission import Decided, parse_outcome
+from lua.entry import Entry, parse_entry
+from lua.record import Record, parse
+from lua.replies import Reply, UnexpectedReply, array, integer, mapping, text
+from lua.script import load
+from lua.server import Argument, Server
+
+ADMIT = load("admit")
+RETURN = load("return")
+GRANT = load("grant")
+LOWER = load("lower")
+CHANGE_STATE = load("change_state")
+FENCE = load("fence")
+ADOPT = load("adopt")
+OPEN = load("open")
+FOLLOW = load("follow")
+READ = load("read")
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """This server is not the one that the record was proven on, or there is no record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherEpoch:
+    """The record is of this epoch, not of the caller's."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """The caller has seen more of the sale than the record holds."""
+
+
+Refused: TypeAlias = Unproven | OtherEpoch | Behind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """`missing` counts the reservations that Redis does not know."""
+
+    version: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The change was made as `version`, or had been made before (None)."""
+
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownItem:
+    """The sale has no such item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooFew:
+    """Not enough units left to take out."""
+
+    available: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """What the reconciler reads: where the record stands, and the entries after the checkpoint.
+
+    `committed` is the highest checkpoint that anybody noted before this call, `seen` the highest
+    version that a refused caller of this epoch had seen.
+    """
+
+    version: int
+    committed: int
+    seen: int
+    now_ms: int
+    entries: list[Entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fenced:
+    """A fence of this epoch or a later one stands already (None: on another server)."""
+
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """The gate is ours; what the record held, and the witnesses by epoch."""
+
+    fields: dict[str, str]
+    seen: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differs:
+    """Something in Redis is not as the caller has it."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The gate is open under the new epoch."""
+
+
+class SaleStore:
+    """A sale in Redis."""
+
+    def __init__(self, server: Server, sale_id: str) -> None:
+        self.server = server
+        self.sale_id = sale_id
+        self._record = keys.record(sale_id)
+        self._seen = keys.seen(sale_id)
+
+    async def admit(self, epoch: int, witness: int, checkouts: Sequence[str]) -> Decided | Refused:
+        """Decide a batch of encoded checkouts."""
+        of = keys.of_epoch(self.sale_id, epoch)
+        names = [self._record, of.reservations, of.customers, of.stream, self._seen]
+        reply = array(await self.server.run(ADMIT, names, [epoch, witness, *checkouts]))
+        return _refusal(reply) or Decided(
+            version=integer(reply[1]),
+            now_ms=integer(reply[2]),
+            outcomes=[parse_outcome(each) for each in reply[3:]],
+        )
+
+    async def return_units(self, epoch: int, returns: Sequence[str]) -> Returned | Refused:
+        """Bring units back: reservation (32 hexadecimal digits) and letter (x or r), each."""
+        of = keys.of_epoch(self.sale_id, epoch)
+        names = [self._record, of.reservations, of.customers, of.stream]
+        reply = array(await self.server.run(RETURN, names, [epoch, *returns]))
+        return _refusal(reply) or Returned(
+            version=integer(reply[1]), missing=sum(each == b"missing" for each in reply[2:])
+        )
+
+    async def grant(
+        self, epoch: int, *, sku: str, raised: int, revision: int
+    ) -> Applied | UnknownItem | Refused:
+        """Bring the item's granted units up to the ledger's sum."""
+        names = [self._record, keys.of_epoch(self.sale_id, epoch).stream]
+        reply = array(await self.server.run(GRANT, names, [epoch, sku, raised, revision]))
+        return _refusal(reply) or _applied(reply)
+
+    async def change_state(
+        self, epoch: int, *, state: str, opens_at_ms: int, closes_at_ms: int, revision: int
+    ) -> Applied | UnknownItem | Refused:
+        """Install the sale's state and window."""
+        names = [self._record, keys.of_epoch(self.sale_id, epoch).stream]
+        arguments: list[Argument] = [epoch, state, opens_at_ms, closes_at_ms, revision]
+        reply = array(await self.server.run(CHANGE_STATE, names, arguments))
+        return _refusal(reply) or _applied(reply)
+
+    async def lower(
+        self, epoch: int, *, request: str, sku: str, units: int, context: str
+    ) -> Applied | UnknownItem | TooFew | Refused:
+        """Take units out of the sale; `request` is the id under which this is done once."""
+        names = [self._record, keys.of_epoch(self.sale_id, epoch).stream]
+        reply = array(await self.server.run(LOWER, names, [epoch, request, sku, units, context]))
+        if reply[0] == b"short":
+            return TooFew(available=integer(reply[1]))
+        return _refusal(reply) or _applied(reply)
+
+    async def follow(
+        self, epoch: int, *, committed: int, trim_below: int, count: int
+    ) -> Followed | Refused:
+        """Note what is committed and read on after it."""
+        names = [self._record, keys.of_epoch(self.sale_id, epoch).stream, self._seen]
+        arguments = [epoch, committed, trim_below, count]
+        reply = array(await self.server.run(FOLLOW, names, arguments))
+        return _refusal(reply) or Followed(
+            version=integer(reply[1]),
+            committed=integer(reply[2]),
+            seen=integer(reply[3]),
+            now_ms=integer(reply[4]),
+            entries=[parse_entry(each) for each in array(reply[5])],
+        )
+
+    async def fence(self, epoch: int) -> Closed | Fenced:
+        """Close the gate for all but the recovery of this epoch."""
+        reply = array(await self.server.run(FENCE, [self._record, self._seen], [epoch]))
+        if reply[0] == b"fenced":
+            return Fenced(epoch=integer(reply[1]))
+        seen = mapping(reply[2])
+        return Closed(fields=mapping(reply[1]), seen={int(k): int(v) for k, v in seen.items()})
+
+    async def adopt(
+        self,
+        epoch: int,
+        *,
+        old_epoch: int,
+        version: int,
+        durability: str,
+        available: Mapping[str, int],
+    ) -> Opened | Fenced | Differs:
+        """Prove the record as it stands, if it is as the ledger has it."""
+        old, new = keys.of_epoch(self.sale_id, old_epoch), keys.of_epoch(self.sale_id, epoch)
+        names = [self._record, old.reservations, old.customers, old.stream]
+        names += [new.reservations, new.customers, new.stream]
+        arguments: list[Argument] = [epoch, old_epoch, version, durability]
+        return _opened(array(await self.server.run(ADOPT, names, arguments + _flat(available))))
+
+    async def open(
+        self,
+        epoch: int,
+        *,
+        version: int,
+        reservations: int,
+        customers: int,
+        fields: Mapping[str, Argument],
+    ) -> Opened | Fenced | Differs:
+        """Install the record that the ledger computed."""
+        of = keys.of_epoch(self.sale_id, epoch)
+        names = [self._record, of.reservations, of.customers, of.stream]
+        arguments: list[Argument] = [epoch, version, reservations, customers]
+        return _opened(array(await self.server.run(OPEN, names, arguments + _flat(fields))))
+
+    async def read(self) -> Record | None:
+        """The record, proven or not; None where there is none."""
+        proven, now_ms, fields = array(await self.server.run(READ, [self._record], []))
+        return parse(mapping(fields), proven=proven == 1, now_ms=integer(now_ms))
+
+    async def find(self, epoch: int, reservation: str) -> str | None:
+        """The stored reservation (32 hexadecimal digits), as text, under this epoch."""
+        name = keys.of_epoch(self.sale_id, epoch).reservations
+        stored = await self.server.command("HGET", name, reservation)
+        return None if stored is None else text(stored)
+
+
+def _flat(pairs: Mapping[str, int] | Mapping[str, Argument]) -> list[Argument]:
+    return [word for pair in pairs.items() for word in pair]
+
+
+def _refusal(reply: Sequence[Reply]) -> Refused | None:
+    match reply[0]:
+        case b"unproven":
+            return Unproven()
+        case b"epoch":
+            return OtherEpoch(epoch=integer(reply[1]))
+        case b"behind":
+            return Behind()
+    return None
+
+
+def _applied(reply: Sequence[Reply]) -> Applied | UnknownItem:
+    match reply[0]:
+        case b"ok":
+            return Applied(version=integer(reply[1]))
+        case b"old" | b"repeated":
+            return Applied(version=None)
+        case b"unknown":
+            return UnknownItem()
+    raise UnexpectedReply(repr(reply))
+
+
+def _opened(reply: Sequence[Reply]) -> Opened | Fenced | Differs:
+    match reply[0]:
+        case b"ok":
+            return Opened()
+        case b"fenced":
+            return Fenced(epoch=None)
+        case b"differs":
+            return Differs(what=text(reply[1]))
+        case b"incomplete":
+            return Differs(what="incomplete")
+    raise UnexpectedReply(repr(reply))
