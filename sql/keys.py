@@ -1,0 +1,60 @@
+"""API keys: shown once, stored as the SHA-256 of what was shown."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sql.database import Database
+from sql.statement import load
+
+INSERT = load("api_key_insert")
+FIND = load("api_key_find")
+REVOKE = load("api_key_revoke")
+LIST = load("api_keys_list")
+
+
+class Scope(StrEnum):
+    """What a key may do: `admin` everything, `settle` confirm, release and read reservations."""
+
+    ADMIN = "admin"
+    SETTLE = "settle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key that may be used."""
+
+    name: str
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyEntry:
+    """A key as the list shows it."""
+
+    name: str
+    scope: Scope
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+async def create_key(database: Database, *, digest: bytes, name: str, scope: Scope) -> bool:
+    """Store a key; False where the name is taken."""
+    return await database.row(INSERT, digest, name, scope) is not None
+
+
+async def find_key(database: Database, digest: bytes) -> Key | None:
+    """The key with this digest, if it may be used."""
+    row = await database.row(FIND, digest)
+    return None if row is None else Key(name=row["name"], scope=Scope(row["scope"]))
+
+
+async def revoke_key(database: Database, name: str) -> bool:
+    """Revoke a key; False where there is none to revoke."""
+    return await database.row(REVOKE, name) is not None
+
+
+async def list_keys(database: Database) -> list[KeyEntry]:
+    """Every key, without what it is."""
+    rows = await database.rows(LIST)
+    return [KeyEntry(**{**dict(row), "scope": Scope(row["scope"])}) for row in rows]

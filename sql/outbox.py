@@ -1,0 +1,98 @@
+"""What Redis has still to be told: a set of pending rows, never a high-water mark."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sql.database import Connection, Database
+from sql.statement import load
+
+PENDING = load("outbox_pending")
+INSERT = load("outbox_insert")
+RETURNS_INSERT = load("outbox_returns_insert")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingReturn:
+    """Units of a settled reservation to go back; `body` is what the return script takes."""
+
+    row: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingGrant:
+    """An item's cumulative sum of granted units."""
+
+    row: int
+    sku: str
+    raised: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingState:
+    """A sale's state and window; closes_at_ms 0 for no end."""
+
+    row: int
+    state: str
+    opens_at_ms: int
+    closes_at_ms: int
+    revision: int
+
+
+Pending: TypeAlias = PendingReturn | PendingGrant | PendingState
+
+
+async def read_pending(
+    database: Database, sale_id: str, *, after: int, count: int
+) -> list[Pending]:
+    """The oldest pending rows after row `after`."""
+    rows = await database.rows(PENDING, sale_id, after, count)
+    return [_parse(row["id"], row["kind"], row["body"]) for row in rows]
+
+
+def _parse(row: int, kind: str, body: str) -> Pending:
+    if kind == "return":
+        return PendingReturn(row=row, body=body)
+    fields = json.loads(body)
+    if kind == "grant":
+        return PendingGrant(row=row, **fields)
+    return PendingState(row=row, **fields)
+
+
+async def ask_return(
+    connection: Connection, sale_id: str, reservations: Iterable[str], letter: str
+) -> None:
+    """Ask for units to go back; letter x for expired, r for released."""
+    await connection.execute(RETURNS_INSERT, sale_id, list(reservations), letter)
+
+
+async def ask_grant(
+    connection: Connection, sale_id: str, *, sku: str, raised: int, revision: int
+) -> None:
+    """Ask for an item's granted units to follow the ledger's sum."""
+    body = json.dumps({"sku": sku, "raised": raised, "revision": revision})
+    await connection.execute(INSERT, sale_id, "grant", f"{sku}:{revision}", body)
+
+
+async def ask_state(
+    connection: Connection,
+    sale_id: str,
+    *,
+    state: str,
+    opens_at_ms: int,
+    closes_at_ms: int,
+    revision: int,
+) -> None:
+    """Ask for the sale's state to follow the ledger's."""
+    body = json.dumps(
+        {
+            "state": state,
+            "opens_at_ms": opens_at_ms,
+            "closes_at_ms": closes_at_ms,
+            "revision": revision,
+        }
+    )
+    await connection.execute(INSERT, sale_id, "state", str(revision), body)

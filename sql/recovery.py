@@ -1,0 +1,89 @@
+"""The ledger's part in a recovery: a new epoch, and the snapshot that a rebuild installs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sql.database import Connection, Database
+from sql.ledger import Checkpoint
+from sql.sales import LedgerItem, Sale, parse_item, parse_sale
+from sql.statement import load
+
+EPOCH_BEGIN = load("epoch_begin")
+EPOCH_OPEN = load("epoch_open")
+SALE_LOCK = load("sale_lock")
+ITEMS_LOCKED = load("items_read_locked")
+MIRROR_RESET = load("mirror_reset")
+OUTBOX_FINISH_ALL = load("outbox_finish_all")
+RESERVATIONS_STORED = load("reservations_stored")
+LOWERINGS_READ = load("lowerings_read")
+ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerStored:
+    """A reservation as a rebuild stores it; `id` is 32 hexadecimal digits."""
+
+    id: str
+    customer: str
+    fingerprint: str
+    lines: str
+    state: str
+    version: int
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A sale that nothing can change until the block ends; read it within."""
+
+    sale: Sale
+    items: list[LedgerItem]
+    lowerings: list[str]
+    connection: Connection
+
+    async def reservations(self) -> AsyncIterator[list[LedgerStored]]:
+        """Every reservation of the sale, some at a time."""
+        cursor = await self.connection.cursor(RESERVATIONS_STORED, self.sale.id)
+        while rows := await cursor.fetch(ROWS_AT_ONCE):
+            yield [LedgerStored(**dict(row)) for row in rows]
+
+
+async def begin_epoch(database: Database, sale_id: str, *, known: int) -> Checkpoint:
+    """Fence all older work in the ledger; `known` is the highest epoch known elsewhere."""
+    row = await database.row(EPOCH_BEGIN, sale_id, known)
+    if row is None:
+        raise LookupError(f"sale {sale_id} has no checkpoint")
+    return Checkpoint(epoch=row["epoch"], version=row["version"], opened=row["opened"])
+
+
+async def open_epoch(database: Database, sale_id: str, epoch: int, version: int) -> bool:
+    """Let the recovery of this epoch finish; False where something moved meanwhile."""
+    return await database.row(EPOCH_OPEN, sale_id, epoch, version) is not None
+
+
+@asynccontextmanager
+async def snapshot(
+    database: Database, sale_id: str, epoch: int, version: int
+) -> AsyncIterator[Snapshot | None]:
+    """The sale as a rebuild installs it: what is pending counts as done, the mirror is made so.
+
+    Everything that could change the sale waits until the block ends; the changes are kept only
+    if it ends well. None where this epoch may not finish.
+    """
+    async with database.transaction() as connection:
+        row = await connection.fetchrow(SALE_LOCK, sale_id)
+        items = await connection.fetch(ITEMS_LOCKED, sale_id)
+        opened = await connection.fetchval(EPOCH_OPEN, sale_id, epoch, version)
+        if row is None or not opened:
+            yield None
+            return
+        await connection.execute(MIRROR_RESET, sale_id)
+        await connection.execute(OUTBOX_FINISH_ALL, sale_id)
+        lowerings = await connection.fetch(LOWERINGS_READ, sale_id)
+        yield Snapshot(
+            sale=parse_sale(row),
+            items=[parse_item(item) for item in items],
+            lowerings=[each["id"] for each in lowerings],
+            connection=connection,
+        )

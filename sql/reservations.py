@@ -1,0 +1,61 @@
+"""Reads reservations from the ledger."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sql.database import Database, Row
+from sql.settlement import State
+from sql.statement import load
+
+FIND = load("reservations_find")
+OF_CUSTOMER = load("reservations_of_customer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerReservation:
+    """A reservation as the ledger has it; `lines` as `sku:quantity:unit_price;...`."""
+
+    id: UUID
+    sale_id: str
+    customer: str
+    lines: str
+    durability: str
+    state: State
+    version: int
+    created_at: datetime
+    expires_at: datetime
+    payment_reference: str | None
+    currency: str
+
+
+async def find(database: Database, ids: Iterable[UUID]) -> dict[UUID, LedgerReservation]:
+    """The reservations with these ids; one that the ledger does not have is left out."""
+    rows = await database.rows(FIND, list(ids))
+    return {row["id"]: _parse(row) for row in rows}
+
+
+async def of_customer(
+    database: Database, customer: str, *, after: tuple[datetime, UUID] | None, count: int
+) -> list[LedgerReservation]:
+    """A customer's reservations, newest first, after the given one."""
+    created_at, last = after or (None, None)
+    rows = await database.rows(OF_CUSTOMER, customer, created_at, last, count)
+    return [_parse(row) for row in rows]
+
+
+def _parse(row: Row) -> LedgerReservation:
+    return LedgerReservation(
+        id=row["id"],
+        sale_id=row["sale_id"],
+        customer=row["customer"],
+        lines=row["lines"],
+        durability=row["durability"],
+        state=State(row["state"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        payment_reference=row["payment_reference"],
+        currency=row["currency"],
+    )

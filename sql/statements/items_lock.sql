@@ -1,0 +1,3 @@
+-- Locks items, always in the order of their sku, and returns sku, mirror.
+-- $1 sale id, $2 skus
+select sku, mirror from item where sale_id = $1 and sku = any($2) order by sku for update

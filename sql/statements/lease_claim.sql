@@ -1,0 +1,12 @@
+-- Takes up to $3 sales that nobody leads; returns their ids.
+-- $1 reconciler, $2 seconds, $3 how many
+with free as (
+    select lease.sale_id from lease join sale on sale.id = lease.sale_id
+    where lease.until < clock_timestamp() and sale.state <> 'draft'
+    order by lease.until
+    limit $3
+    for update of lease skip locked
+)
+update lease set reconciler = $1, until = clock_timestamp() + make_interval(secs => $2)
+from free where lease.sale_id = free.sale_id
+returning lease.sale_id
