@@ -11,6 +11,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Final
 
 from pydantic_core import to_json
+from starlette.responses import Response
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -72,6 +73,12 @@ class Problem:
         if self.retry_after_seconds is not None:
             lines.append((b"retry-after", b"%d" % self._retry_after()))
         return lines
+
+    def to_response(self) -> Response:
+        """The answer of an endpoint that speaks Starlette; see `gateway.asgi` for the others."""
+        response = Response(self.to_json(), self.status)
+        response.raw_headers.extend(self.header_lines())
+        return response
 
     def _retry_after(self) -> int:
         seconds = max(1, self.retry_after_seconds or 1)

@@ -1,0 +1,62 @@
+"""The answer to what an endpoint raised: always a problem, and never what went wrong inside.
+
+`Starlette(exception_handlers=EXCEPTION_HANDLERS)` covers the routes that do not exist as well. An
+exception that nobody foresaw is answered here and then raised again by Starlette, so that the
+server logs it with its traceback.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import HTTPExceptionHandler
+
+from gateway import problems
+from gateway.problems import Problem, Refusal
+
+# Starlette itself raises no other; an endpoint of ours raises a Refusal.
+_OF_STATUS: Final = {
+    problem.status: problem
+    for problem in (
+        problems.MALFORMED,
+        problems.NOT_FOUND,
+        problems.METHOD_NOT_ALLOWED,
+        problems.BODY_TOO_LARGE,
+        problems.UNSUPPORTED_MEDIA_TYPE,
+    )
+}
+
+
+async def answer(_: Request, error: Exception) -> Response:
+    """Answer with the problem that the exception stands for."""
+    return problem_of(error).to_response()
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that the exception stands for."""
+    match error:
+        case Refusal():
+            return error.problem
+        case HTTPException():
+            return _of_http_exception(error)
+        case ClientDisconnect():
+            # Nobody is left to read it; it only must not look like a fault of ours.
+            return problems.MALFORMED.because("The connection was closed within the body.")
+        case _:
+            return problems.INTERNAL
+
+
+def _of_http_exception(error: HTTPException) -> Problem:
+    problem = _OF_STATUS.get(error.status_code, problems.INTERNAL)
+    lines = [(name.lower().encode(), text.encode()) for name, text in (error.headers or {}).items()]
+    return replace(problem, headers=(*problem.headers, *lines))
+
+
+EXCEPTION_HANDLERS: Final[dict[type[Exception], HTTPExceptionHandler]] = {
+    Refusal: answer,
+    HTTPException: answer,
+    ClientDisconnect: answer,
+    Exception: answer,
+}
