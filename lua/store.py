@@ -231,6 +231,26 @@ class SaleStore:
         proven, now_ms, fields = array(await self.server.run(READ, [self._record], []))
         return parse(mapping(fields), proven=proven == 1, now_ms=integer(now_ms))
 
+    async def surviving(self, epoch: int, *, after: int, count: int) -> list[Entry]:
+        """Entries that outlived a loss, read from an unproven server: for a recovery alone."""
+        name = keys.of_epoch(self.sale_id, epoch).stream
+        reply = await self.server.command("XRANGE", name, f"{after}-1", "+", "COUNT", count)
+        return [parse_entry(each) for each in array(reply)]
+
+    async def install(
+        self, epoch: int, *, reservations: Mapping[str, str], customers: Mapping[str, str]
+    ) -> None:
+        """Write part of a rebuild under a new epoch, where nobody looks before `open`."""
+        of = keys.of_epoch(self.sale_id, epoch)
+        for name, fields in ((of.reservations, reservations), (of.customers, customers)):
+            if fields:
+                await self.server.command("HSET", name, *_flat(fields))
+
+    async def discard(self, epoch: int) -> None:
+        """Remove what an earlier attempt at this epoch may have left."""
+        of = keys.of_epoch(self.sale_id, epoch)
+        await self.server.command("UNLINK", of.reservations, of.customers, of.stream)
+
     async def find(self, epoch: int, reservation: str) -> str | None:
         """The stored reservation (32 hexadecimal digits), as text, under this epoch."""
         name = keys.of_epoch(self.sale_id, epoch).reservations
@@ -238,7 +258,7 @@ class SaleStore:
         return None if stored is None else text(stored)
 
 
-def _flat(pairs: Mapping[str, int] | Mapping[str, Argument]) -> list[Argument]:
+def _flat(pairs: Mapping[str, int] | Mapping[str, str] | Mapping[str, Argument]) -> list[Argument]:
     return [word for pair in pairs.items() for word in pair]
 
 

@@ -5,7 +5,6 @@ a row with a time, and no session lock, because a process that is stopped would 
 as long as its connection lives.
 """
 
-from collections.abc import Collection
 from uuid import UUID
 
 from sql.database import Database
@@ -17,6 +16,7 @@ SHARE = load("lease_share")
 RENEW = load("lease_renew")
 CLAIM = load("lease_claim")
 DROP = load("lease_drop")
+DROP_ALL = load("lease_drop_all")
 
 
 async def renew(database: Database, reconciler: UUID, *, seconds: float) -> set[str]:
@@ -33,11 +33,8 @@ async def renew(database: Database, reconciler: UUID, *, seconds: float) -> set[
     return set(kept[:share])
 
 
-async def drop(database: Database, reconciler: UUID, sales: Collection[str]) -> None:
-    """Give sales up, so that another reconciler can take them at once."""
-    await database.execute(DROP, reconciler, list(sales))
-
-
 async def leave(database: Database, reconciler: UUID) -> None:
-    """Take this reconciler off the list."""
-    await database.execute(LEAVE, reconciler)
+    """Give every sale up, so that others can take them at once, and go off the list."""
+    async with database.transaction() as connection:
+        await connection.execute(DROP_ALL, reconciler)
+        await connection.execute(LEAVE, reconciler)

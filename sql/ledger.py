@@ -44,6 +44,7 @@ class Admissions:
     fingerprints: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     contexts: list[str] = field(default_factory=list)
+    epochs: list[int] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
     admitted_at_ms: list[int] = field(default_factory=list)
     seconds_left: list[float] = field(default_factory=list)
@@ -141,12 +142,12 @@ async def _insert_reservations(connection: Connection, batch: Batch) -> None:
     rows = await connection.fetch(
         RESERVATIONS_INSERT,
         batch.sale_id,
-        batch.epoch,
         new.ids,
         new.customers,
         new.fingerprints,
         new.lines,
         new.contexts,
+        new.epochs,
         new.versions,
         new.admitted_at_ms,
         new.seconds_left,

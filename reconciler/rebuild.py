@@ -1,0 +1,97 @@
+"""Writes a sale's Redis state anew, from the ledger alone."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from lua.reservation import StoredReservation
+from lua.server import Argument
+from lua.store import SaleStore
+from reconciler.history import holdings
+from sql.recovery import LedgerStored, Snapshot
+
+CUSTOMERS_AT_ONCE: Final = 2000
+
+
+@dataclass(slots=True, kw_only=True)
+class Buyer:
+    """What a customer ever reserved in the sale, and the lines of what is held or paid."""
+
+    admissions: int = 0
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """How many reservations and customers were written, for the open script to count."""
+
+    reservations: int
+    customers: int
+
+
+async def install(store: SaleStore, epoch: int, ledger: Snapshot) -> Installed:
+    """Write reservations, settled ones too, and customers under the new epoch's names."""
+    await store.discard(epoch)
+    buyers: dict[str, Buyer] = {}
+    count = 0
+    async for part in ledger.reservations():
+        await store.install(epoch, reservations=_stored(part), customers={})
+        _note_buyers(buyers, part)
+        count += len(part)
+    await _install_customers(store, epoch, buyers)
+    return Installed(reservations=count, customers=len(buyers))
+
+
+def _stored(part: list[LedgerStored]) -> dict[str, str]:
+    return {
+        each.id: StoredReservation(
+            state=each.state,
+            customer=each.customer,
+            fingerprint=each.fingerprint,
+            version=each.version,
+            created_at_ms=each.created_at_ms,
+            lines=each.lines,
+        ).encode()
+        for each in part
+    }
+
+
+def _note_buyers(buyers: dict[str, Buyer], part: list[LedgerStored]) -> None:
+    for each in part:
+        buyer = buyers.setdefault(each.customer, Buyer())
+        buyer.admissions += 1
+        if each.state in {"held", "paid"}:
+            buyer.lines.append(each.lines)
+
+
+async def _install_customers(store: SaleStore, epoch: int, buyers: dict[str, Buyer]) -> None:
+    names = list(buyers)
+    for start in range(0, len(names), CUSTOMERS_AT_ONCE):
+        part = names[start : start + CUSTOMERS_AT_ONCE]
+        customers = {name: holdings(buyers[name].admissions, buyers[name].lines) for name in part}
+        await store.install(epoch, reservations={}, customers=customers)
+
+
+def record_fields(ledger: Snapshot, durability: str) -> dict[str, Argument]:
+    """The record that the open script installs, besides what it knows itself."""
+    sale = ledger.sale
+    fields: dict[str, Argument] = {
+        "state": sale.state,
+        "state_revision": sale.revision,
+        "opens_at_ms": sale.opens_at_ms,
+        "closes_at_ms": sale.closes_at_ms,
+        "hold_seconds": sale.hold_seconds,
+        "reservations_per_customer": sale.reservations_per_customer,
+        "currency": sale.currency,
+        "name": sale.name,
+        "durability": durability,
+    }
+    for item in ledger.items:
+        fields[f"available:{item.sku}"] = item.granted - item.taken
+        fields[f"raised:{item.sku}"] = item.raised
+        fields[f"raised_revision:{item.sku}"] = item.raised_revision
+        fields[f"lowered:{item.sku}"] = item.lowered
+        fields[f"limit:{item.sku}"] = item.limit_per_customer
+        fields[f"price:{item.sku}"] = item.price
+    for request in ledger.lowerings:
+        fields[f"lowering:{request}"] = 0
+    return fields

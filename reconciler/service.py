@@ -1,0 +1,101 @@
+"""The reconciler as a service: it leads its share of the sales, and keeps each of them."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid4
+
+from lua.server import Server
+from reconciler.keeper import Keeper
+from sql.database import Database
+from sql.faults import LedgerFault
+from sql.leases import leave, renew
+from sql.sales import read
+
+log = logging.getLogger(__name__)
+
+# A sale whose reconciler died is led by another one after so long; a lease is renewed three
+# times as often, so that one slow answer does not lose it.
+LEASE_SECONDS: Final = 3.0
+RENEW_SECONDS: Final = 1.0
+# The first sale of a day should not wait for a renewal that is a second away.
+CLAIM_SECONDS: Final = 0.25
+# Follower, relay and sweeper of several sales share the pool; each holds a connection briefly.
+DATABASE_CONNECTIONS: Final = 10
+REDIS_CONNECTIONS: Final = 8
+LEAVE_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcilerConfig:
+    """What a reconciler needs to know."""
+
+    redis_url: str
+    database_url: str
+
+
+class Service:
+    """Leads sales until `stop` is set."""
+
+    def __init__(self, database: Database, server: Server) -> None:
+        self._database = database
+        self._server = server
+        self._id: UUID = uuid4()
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep sales; at the end their leases are free at once."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._lead(tasks, stop)
+                self._stop_keeping(set(self._keepers))
+        finally:
+            await self._leave()
+
+    async def _lead(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self._renew(tasks)
+            except LedgerFault as fault:
+                # Keepers go on: they meet the same fault, and safety never rests on the lease.
+                log.warning("no lease: %s", fault)
+            await _wait(stop, RENEW_SECONDS if self._keepers else CLAIM_SECONDS)
+
+    async def _renew(self, tasks: asyncio.TaskGroup) -> None:
+        led = await renew(self._database, self._id, seconds=LEASE_SECONDS)
+        self._stop_keeping(set(self._keepers) - led)
+        for sale_id in led - set(self._keepers):
+            sale = await read(self._database, sale_id)
+            keeper = Keeper(self._database, self._server, sale)
+            self._keepers[sale_id] = tasks.create_task(keeper.run())
+            log.info("keeping sale %s", sale_id)
+
+    def _stop_keeping(self, sales: set[str]) -> None:
+        for sale_id in sales:
+            self._keepers.pop(sale_id).cancel()
+            log.info("not keeping sale %s any more", sale_id)
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await leave(self._database, self._id)
+        except (LedgerFault, TimeoutError) as fault:
+            log.warning("could not free the leases, they run out by themselves: %s", fault)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass
+
+
+async def run(config: ReconcilerConfig, stop: asyncio.Event) -> None:
+    """Run a reconciler until `stop` is set."""
+    async with (
+        Server(config.redis_url, connections=REDIS_CONNECTIONS) as server,
+        Database(config.database_url, connections=DATABASE_CONNECTIONS) as database,
+    ):
+        await Service(database, server).run(stop)
