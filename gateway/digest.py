@@ -14,8 +14,8 @@ SHORT_BYTES = 16
 
 def digest(*texts: str) -> bytes:
     """The 32 bytes of SHA-256 over the texts, each as UTF-8 after its length in four bytes."""
-    encoded = (text.encode() for text in texts)
-    return sha256(b"".join(len(each).to_bytes(4, "big") + each for each in encoded)).digest()
+    encoded = [text.encode() for text in texts]
+    return sha256(b"".join([len(each).to_bytes(4, "big") + each for each in encoded])).digest()
 
 
 def short_text(full: bytes) -> str:

@@ -1,0 +1,125 @@
+"""Parses a checkout: what comes out of here is within every bound that the script relies on."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.types import Scope
+
+from gateway.asgi import header
+from gateway.problems import INVALID, MALFORMED, UNSUPPORTED_MEDIA_TYPE, Problem, Refusal
+
+# A cart of more than that is no customer's; the script walks the lines several times.
+MAX_LINES: Final = 100
+# Of one sku, also after summing: Redis' Lua counts in doubles, and no sale is near this.
+MAX_QUANTITY: Final = 10_000
+# The problem repeats what is wrong with the body, so it needs a bound of its own.
+MAX_ERRORS_TOLD: Final = 20
+MAX_KEY_LENGTH: Final = 128
+
+# Sku and units, each sku once, sorted by sku: the order in which the script and the ledger lock.
+Wanted: TypeAlias = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomersCart:
+    """The lines are those of the cart that the customer filled in this sale."""
+
+
+class CheckoutLine(BaseModel):
+    """Some units of one item."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    sku: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+
+
+class CheckoutBody(BaseModel):
+    """The body of a checkout; without lines it means the cart."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    lines: Annotated[list[CheckoutLine], Field(min_length=1, max_length=MAX_LINES)] = []
+
+
+_BODY: Final = TypeAdapter(CheckoutBody)
+
+
+def parse_checkout(scope: Scope, body: bytes) -> Wanted | CustomersCart:
+    """What the customer wants.
+
+    Raises a Refusal: 415 for what is not called JSON, 400 for what is not JSON, 422 for JSON of
+    another shape, with a JSON pointer (RFC 6901) to each fault.
+    """
+    _require_json(scope)
+    try:
+        lines = _BODY.validate_json(body).lines
+    except ValidationError as error:
+        raise Refusal(_problem(error)) from error
+    return _summed(lines) if lines else CustomersCart()
+
+
+def _require_json(scope: Scope) -> None:
+    content_type = header(scope, b"content-type") or b""
+    # RFC 8259, section 11: parameters such as a charset mean nothing.
+    if content_type.partition(b";")[0].strip().lower() != b"application/json":
+        raise Refusal(UNSUPPORTED_MEDIA_TYPE.because("The Content-Type must be application/json."))
+
+
+def _summed(lines: list[CheckoutLine]) -> Wanted:
+    totals: dict[str, int] = {}
+    for line in lines:
+        totals[line.sku] = totals.get(line.sku, 0) + line.quantity
+    for sku, quantity in totals.items():
+        if quantity > MAX_QUANTITY:
+            detail = f"{quantity} units of {sku} are wanted, and {MAX_QUANTITY} is the most"
+            raise Refusal(_invalid([{"pointer": "/lines", "detail": detail}]))
+    return tuple(sorted(totals.items()))
+
+
+def _problem(error: ValidationError) -> Problem:
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    if errors[0]["type"] == "json_invalid":
+        return MALFORMED.because(errors[0]["msg"])
+    return _invalid([_told(each) for each in errors[:MAX_ERRORS_TOLD]])
+
+
+def _told(error: ErrorDetails) -> dict[str, str]:
+    return {"pointer": _pointer(error["loc"]), "detail": error["msg"]}
+
+
+def _invalid(errors: list[dict[str, str]]) -> Problem:
+    return INVALID.because("See the errors.", errors=errors)
+
+
+def _pointer(path: tuple[int | str, ...]) -> str:
+    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return "".join(f"/{step}" for step in escaped)
+
+
+# draft-ietf-httpapi-idempotency-key-header wants a string as in RFC 8941, section 3.3.3, quotes and
+# all; most clients send the bare key, and mean the same.
+_QUOTED: Final = re.compile(rb'"((?:[\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+_BARE: Final = re.compile(rb"[\x21\x23-\x7e][\x21-\x7e]*")
+_ESCAPE: Final = re.compile(rb"\\(.)")
+
+
+def idempotency_key(scope: Scope) -> str | None:
+    """The customer's name for this checkout. Raises a Refusal for what is no such name."""
+    value = header(scope, b"idempotency-key")
+    if value is None:
+        return None
+    key = _unquoted(value)
+    if key is None or not 1 <= len(key) <= MAX_KEY_LENGTH:
+        detail = f"An Idempotency-Key has 1 to {MAX_KEY_LENGTH} visible ASCII characters."
+        raise Refusal(MALFORMED.because(detail))
+    return key.decode("ascii")
+
+
+def _unquoted(value: bytes) -> bytes | None:
+    if quoted := _QUOTED.fullmatch(value):
+        return _ESCAPE.sub(rb"\1", quoted[1])
+    return value if _BARE.fullmatch(value) else None
