@@ -91,8 +91,9 @@ Outcome: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """The script decided; `outcomes` are in the order of the checkouts."""
+    """The script decided, under this epoch; `outcomes` are in the order of the checkouts."""
 
+    epoch: int
     version: int
     now_ms: int
     outcomes: list[Outcome]

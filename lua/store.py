@@ -131,6 +131,7 @@ class SaleStore:
         names = [self._record, of.reservations, of.customers, of.stream, self._seen]
         reply = array(await self.server.run(ADMIT, names, [epoch, witness, *checkouts]))
         return _refusal(reply) or Decided(
+            epoch=epoch,
             version=integer(reply[1]),
             now_ms=integer(reply[2]),
             outcomes=[parse_outcome(each) for each in reply[3:]],

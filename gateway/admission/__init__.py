@@ -1,0 +1,1 @@
+"""The checkout: from a request to one script call. It works while Postgres is down."""

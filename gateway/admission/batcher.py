@@ -1,0 +1,179 @@
+"""Lets checkouts that arrive while a script call is in flight travel together in the next one.
+
+There is no timer: a checkout that finds nobody in flight leaves at once, and under load the
+batches grow by themselves to what one call of the script, and one fsync, can carry.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, TypeAlias, assert_never
+
+from lua.admission import MAX_CHECKOUTS, MAX_LINES, Checkout, Decided, Outcome
+from lua.faults import NothingHappened, OutcomeUnknown, ScriptFault
+from lua.store import Behind, OtherEpoch, SaleStore, Unproven
+
+log = logging.getLogger(__name__)
+
+# While one batch waits for its fsync, the next one is on its way.
+CALLS_IN_FLIGHT: Final = 2
+# At 20,000 a second this is a second of waiting, which is as long as a buyer should be left.
+MAX_WAITING: Final = 20_000
+RETRY_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The script decided: under which epoch, at which time on the Redis clock."""
+
+    outcome: Outcome
+    epoch: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotVerified:
+    """Nothing happened: the stock is not proven, or Redis does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overloaded:
+    """Nothing happened: too many are waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undetermined:
+    """The call was sent and no answer came in time: it may have been admitted."""
+
+
+Verdict: TypeAlias = Answered | NotVerified | Overloaded | Undetermined
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A checkout that nobody has decided yet."""
+
+    record: str
+    lines: int
+    verdict: "asyncio.Future[Verdict]"
+
+
+class Batcher:
+    """Sends the checkouts of one sale, in the order of their arrival."""
+
+    def __init__(
+        self, store: SaleStore, tasks: asyncio.TaskGroup, *, deadline_seconds: float
+    ) -> None:
+        self.epoch = 0
+        self._witness = 0
+        self._store = store
+        self._tasks = tasks
+        self._deadline_seconds = deadline_seconds
+        self._waiting: deque[Waiting] = deque()
+        self._in_flight = 0
+
+    async def decide(self, checkout: Checkout, lines: int) -> Verdict:
+        """The verdict on a checkout that has so many lines."""
+        if len(self._waiting) >= MAX_WAITING:
+            return Overloaded()
+        verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Waiting(checkout.encode(), lines, verdict))
+        self._send()
+        return await verdict
+
+    def learn(self, epoch: int) -> None:
+        """Take note of an epoch; one that is older than the known one is old news."""
+        if epoch > self.epoch:
+            self.epoch, self._witness = epoch, 0
+
+    def _send(self) -> None:
+        # The batch is cut when its task starts, so that all who arrive in one turn of the event
+        # loop leave together.
+        if self._waiting and self._in_flight < CALLS_IN_FLIGHT:
+            self._in_flight += 1
+            self._tasks.create_task(self._send_batch())
+
+    async def _send_batch(self) -> None:
+        batch = self._cut()
+        try:
+            if batch:
+                await self._settle(batch)
+        # A defect met in one batch must not end the group that all batches run in.
+        except Exception:
+            log.exception("sale %s: unforeseen", self._store.sale_id)
+        finally:
+            self._in_flight -= 1
+            _answer_rest(batch)
+            self._send()
+
+    def _cut(self) -> list[Waiting]:
+        batch: list[Waiting] = []
+        lines = 0
+        while self._waiting and len(batch) < MAX_CHECKOUTS:
+            lines += self._waiting[0].lines
+            if batch and lines > MAX_LINES:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    async def _settle(self, batch: list[Waiting]) -> None:
+        reply = await self._decide_in_time([each.record for each in batch])
+        if not isinstance(reply, Decided):
+            _answer(batch, reply)
+            return
+        for each, outcome in zip(batch, reply.outcomes, strict=True):
+            if not each.verdict.done():
+                each.verdict.set_result(
+                    Answered(outcome=outcome, epoch=reply.epoch, now_ms=reply.now_ms)
+                )
+
+    async def _decide_in_time(self, records: list[str]) -> "Decided | NotVerified | Undetermined":
+        """Ask until there is an answer; only a call whose fate is unknown is worth a repetition.
+
+        The ids are in the records, so that a repetition finds what an earlier one did.
+        """
+        sent: NotVerified | Undetermined = NotVerified()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._deadline_seconds
+        while True:
+            try:
+                reply = await self._call(records)
+            except NothingHappened:
+                reply = None
+            except (OutcomeUnknown, ScriptFault) as fault:
+                log.warning("sale %s: %s: %s", self._store.sale_id, type(fault).__name__, fault)
+                reply, sent = None, Undetermined()
+            if reply is not None:
+                return reply
+            if isinstance(sent, NotVerified) or loop.time() > deadline:
+                return sent
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _call(self, records: list[str]) -> Decided | None:
+        """One call, and another one where the epoch had moved. None: refused."""
+        while True:
+            epoch = self.epoch
+            reply = await self._store.admit(epoch, self._witness, records)
+            match reply:
+                case Decided(version=version):
+                    if epoch == self.epoch:
+                        self._witness = max(self._witness, version)
+                    return reply
+                case OtherEpoch(epoch=other) if other > epoch:
+                    self.learn(other)
+                case OtherEpoch() | Unproven() | Behind():
+                    return None
+                case _ as never:
+                    assert_never(never)
+
+
+def _answer(batch: list[Waiting], verdict: Verdict) -> None:
+    for each in batch:
+        if not each.verdict.done():
+            each.verdict.set_result(verdict)
+
+
+def _answer_rest(batch: list[Waiting]) -> None:
+    """Whoever was not answered, because the process stops or a defect was met, may be admitted."""
+    _answer(batch, Undetermined())

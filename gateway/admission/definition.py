@@ -1,0 +1,67 @@
+"""What a gateway has to know of a sale to encode a checkout: read from Redis, kept per epoch."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from lua.record import Record
+from lua.store import SaleStore
+
+# A sku that is not in the definition makes us look again, but not at every request.
+LOOK_AGAIN_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """Prices in minor units by sku, and what every answer about a reservation needs."""
+
+    epoch: int
+    currency: str
+    durability: str
+    hold_seconds: int
+    opens_at_ms: int
+    prices: dict[str, int]
+
+    @classmethod
+    def of(cls, record: Record) -> "Definition":
+        """The part of a record that does not change with every checkout."""
+        return cls(
+            epoch=record.epoch,
+            currency=record.currency,
+            durability=record.durability,
+            hold_seconds=record.hold_seconds,
+            opens_at_ms=record.opens_at_ms,
+            prices={sku: item.price for sku, item in record.items.items()},
+        )
+
+
+class DefinitionReader:
+    """Reads one sale's definition; callers that come while one is being read share it."""
+
+    def __init__(self, store: SaleStore) -> None:
+        self._store = store
+        self._reading = asyncio.Lock()
+        self._definition: Definition | None = None
+        self._read_at = float("-inf")
+
+    @property
+    def known(self) -> Definition | None:
+        """The definition that was read last."""
+        return self._definition
+
+    async def read(self, *, unless_younger_seconds: float = 0.0) -> Definition | None:
+        """Read it, unless it was read so recently. None where Redis has none.
+
+        Raises a `lua.faults.RedisFault`.
+        """
+        asked_at = asyncio.get_running_loop().time()
+        async with self._reading:
+            if self._read_at < asked_at - unless_younger_seconds:
+                await self._read()
+        return self._definition
+
+    async def _read(self) -> None:
+        record = await self._store.read()
+        self._read_at = asyncio.get_running_loop().time()
+        if record is not None:
+            self._definition = Definition.of(record)

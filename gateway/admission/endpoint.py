@@ -1,0 +1,78 @@
+"""`POST /v1/sales/{sale_id}/checkout`, straight on ASGI."""
+
+import re
+from typing import Final
+from uuid import UUID
+
+from pydantic_core import to_json
+from starlette.types import Receive, Scope, Send
+
+from gateway.admission.desk import CheckoutRequest, Desk, Pending, Reserved
+from gateway.admission.request import CustomersCart, idempotency_key, parse_checkout
+from gateway.asgi import header, read_body, send_json, send_problem
+from gateway.identity import Callers
+from gateway.problems import CART_EMPTY, UNKNOWN_SALE, HeaderLine, Problem, Refusal
+from gateway.sales import is_sale_id
+
+# https://www.w3.org/TR/trace-context/#traceparent-header
+_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_REPLAYED: Final = (b"idempotency-replayed", b"true")
+
+
+class CheckoutEndpoint:
+    """An ASGI app for one route; it may raise a Refusal before it sends."""
+
+    def __init__(self, desk: Desk, callers: Callers) -> None:
+        self._desk = desk
+        self._callers = callers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await self._parse(scope, receive)
+        answer = await self._desk.checkout(request)
+        match answer:
+            case Reserved():
+                await _send_reserved(send, answer)
+            case Pending(id=reservation):
+                await _send_pending(send, reservation)
+            case Problem():
+                await send_problem(send, answer)
+
+    async def _parse(self, scope: Scope, receive: Receive) -> CheckoutRequest:
+        customer = await self._callers.customer(scope)
+        sale_id = scope["path_params"]["sale_id"]
+        if not is_sale_id(sale_id):
+            raise Refusal(UNKNOWN_SALE)
+        key = idempotency_key(scope)
+        wanted = parse_checkout(scope, await read_body(receive))
+        if isinstance(wanted, CustomersCart):
+            raise Refusal(CART_EMPTY)
+        return CheckoutRequest(
+            sale_id=sale_id,
+            customer=customer,
+            idempotency_key=key,
+            wanted=wanted,
+            traceparent=_traceparent(scope),
+        )
+
+
+def _traceparent(scope: Scope) -> str | None:
+    value = header(scope, b"traceparent")
+    return value.decode() if value and _TRACEPARENT.fullmatch(value) else None
+
+
+def _location(reservation: UUID) -> HeaderLine:
+    return (b"location", b"/v1/reservations/" + str(reservation).encode())
+
+
+async def _send_reserved(send: Send, answer: Reserved) -> None:
+    headers = [_location(answer.reservation.id)]
+    if answer.replayed:
+        headers.append(_REPLAYED)
+    body = answer.reservation.to_json(answer.server_time_ms)
+    await send_json(send, 200 if answer.replayed else 201, body, headers)
+
+
+async def _send_pending(send: Send, reservation: UUID) -> None:
+    body = to_json({"id": str(reservation), "state": "unknown"})
+    headers = [_location(reservation), (b"retry-after", b"1")]
+    await send_json(send, 202, body, headers)

@@ -1,0 +1,28 @@
+"""What a gateway process needs to know, as plain values."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenConfig:
+    """How customers' tokens are verified: with one key (`key`), or those behind a URL."""
+
+    algorithm: str
+    issuer: str
+    audience: str
+    key: str | None
+    jwks_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """`demo_sale` names the sale of the demo pages, which exist only with it."""
+
+    redis_url: str
+    database_url: str
+    token: TokenConfig
+    cors_origins: tuple[str, ...]
+    max_streams: int
+    request_deadline_seconds: float
+    drain_seconds: float
+    demo_sale: str | None

@@ -1,0 +1,62 @@
+"""Stand-ins for a shop's login and payment page. They exist under `doorbuster up` alone."""
+
+import secrets
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gateway.asgi import read_body
+from gateway.config import TokenConfig
+from gateway.identity.development import issue
+from gateway.problems import INVALID, Refusal
+from gateway.reservations import Reservations, answer
+
+
+class DemoPayment(BaseModel):
+    """The body of a demo payment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reservation_id: Annotated[UUID, Field(description="the reservation to pay")]
+
+
+class Demo:
+    """The demo's endpoints."""
+
+    def __init__(self, sale_id: str, token: TokenConfig, reservations: Reservations) -> None:
+        self._sale_id = sale_id
+        self._token = token
+        self._reservations = reservations
+
+    def routes(self) -> list[Route]:
+        """Where they are mounted."""
+        return [
+            Route("/demo/token", self.token, methods=["GET"]),
+            Route("/demo/pay", self.pay, methods=["POST"]),
+        ]
+
+    async def token(self, _: Request) -> Response:
+        """Log in as a customer whom nobody has met yet."""
+        customer = f"visitor-{secrets.token_hex(4)}"
+        token = issue(
+            customer,
+            secret=self._token.key or "",
+            algorithm=self._token.algorithm,
+            issuer=self._token.issuer,
+            audience=self._token.audience,
+        )
+        body = {"token": token, "customer": customer, "sale_id": self._sale_id}
+        return JSONResponse(body, headers={"cache-control": "no-store"})
+
+    async def pay(self, request: Request) -> Response:
+        """Pay with a card that always works."""
+        try:
+            payment = DemoPayment.model_validate_json(await read_body(request.receive))
+        except ValidationError as error:
+            raise Refusal(INVALID.because("A reservation_id is needed.")) from error
+        reference = f"demo-{payment.reservation_id}"
+        return answer(await self._reservations.pay(payment.reservation_id, reference))

@@ -1,0 +1,115 @@
+"""Finds a reservation by its id, in the ledger or, before the ledger has it, in Redis."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from gateway.admission.reservation_id import tag_of
+from gateway.catalogue import Catalogue
+from gateway.problems import LEDGER_BEHIND, STOCK_UNVERIFIED, UNKNOWN_RESERVATION, Problem
+from gateway.representation import Reservation
+from lua.faults import RedisFault
+from lua.lines import decode
+from lua.record import Record
+from lua.reservation import StoredReservation
+from lua.server import Server
+from lua.store import SaleStore
+from sql.database import Database
+from sql.faults import LedgerFault
+from sql.reservations import LedgerReservation, find
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A reservation and whose it is; `version` against `committed` tells if the ledger has it."""
+
+    reservation: Reservation
+    customer: str
+    committed: bool
+
+
+Finding: TypeAlias = Found | Problem
+
+
+class Finder:
+    """Reads; it never changes anything."""
+
+    def __init__(self, database: Database, server: Server, catalogue: Catalogue) -> None:
+        self._database = database
+        self._server = server
+        self._catalogue = catalogue
+
+    async def find(self, reservation: UUID) -> Finding:
+        """The reservation; unknown only where the ledger and a proven Redis both deny it."""
+        try:
+            return await self.in_ledger(reservation) or await self._in_redis(reservation)
+        except LedgerFault:
+            found = await self._in_redis(reservation)
+        if isinstance(found, Found) and not found.committed:
+            return found
+        # The ledger has it, and may have settled it since: what Redis knows is not enough.
+        return LEDGER_BEHIND
+
+    async def in_ledger(self, reservation: UUID) -> Found | None:
+        """The reservation as the ledger has it. Raises a LedgerFault."""
+        row = (await find(self._database, [reservation])).get(reservation)
+        return None if row is None else of_ledger(row)
+
+    async def _in_redis(self, reservation: UUID) -> Finding:
+        answer = UNKNOWN_RESERVATION
+        try:
+            for sale_id in await self._catalogue.with_tag(tag_of(reservation)):
+                found = await self._in_sale(sale_id, reservation)
+                if isinstance(found, Found):
+                    return found
+                answer = found or answer
+        except RedisFault:
+            return STOCK_UNVERIFIED
+        return answer
+
+    async def _in_sale(self, sale_id: str, reservation: UUID) -> Finding | None:
+        store = SaleStore(self._server, sale_id)
+        record = await store.read()
+        if record is None:
+            return STOCK_UNVERIFIED
+        stored = await store.find(record.epoch, reservation.hex)
+        if stored is not None:
+            return _of_redis(record, sale_id, reservation, StoredReservation.parse(stored))
+        return None if record.proven else STOCK_UNVERIFIED
+
+
+def of_ledger(row: LedgerReservation) -> Found:
+    """A row of the ledger, as its owner sees it."""
+    reservation = Reservation(
+        id=row.id,
+        sale_id=row.sale_id,
+        state=row.state,
+        lines=decode(row.lines),
+        currency=row.currency,
+        durability=row.durability,
+        version=row.version,
+        created_at_ms=_milliseconds(row.created_at),
+        expires_at_ms=_milliseconds(row.expires_at),
+    )
+    return Found(reservation=reservation, customer=row.customer, committed=True)
+
+
+def _of_redis(record: Record, sale_id: str, id_: UUID, stored: StoredReservation) -> Found:
+    reservation = Reservation(
+        id=id_,
+        sale_id=sale_id,
+        state=stored.state,
+        lines=decode(stored.lines),
+        currency=record.currency,
+        durability=record.durability,
+        version=stored.version,
+        created_at_ms=stored.created_at_ms,
+        expires_at_ms=stored.created_at_ms + record.hold_seconds * 1000,
+    )
+    committed = stored.version <= record.committed
+    return Found(reservation=reservation, customer=stored.customer, committed=committed)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,226 @@
+"""`/v1/reservations`: read, confirm, release."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.asgi import read_body
+from gateway.cashier import Cashier
+from gateway.finder import Finder, Found, of_ledger
+from gateway.identity import Callers, Customer
+from gateway.problems import (
+    ALREADY_PAID,
+    INVALID,
+    LEDGER_BEHIND,
+    RESERVATION_EXPIRED,
+    RESERVATION_RELEASED,
+    UNKNOWN_RESERVATION,
+    Problem,
+    Refusal,
+)
+from sql.database import Database
+from sql.faults import LedgerFault
+from sql.reservations import find, of_customer
+from sql.settlement import Settled, State, release
+
+# An order that Redis has and the ledger not yet: the reconciler is some milliseconds behind.
+WAIT_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.02
+MAX_ITEMS: Final = 100
+
+
+class Confirmation(BaseModel):
+    """The body of a confirm."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    payment_reference: Annotated[
+        str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
+    ]
+
+
+class Reservations:
+    """The endpoints, over what they need."""
+
+    def __init__(
+        self, finder: Finder, cashier: Cashier, database: Database, callers: Callers
+    ) -> None:
+        self._finder = finder
+        self._cashier = cashier
+        self._database = database
+        self._callers = callers
+
+    def routes(self) -> list[Route]:
+        """Where they are mounted."""
+        one = "/v1/reservations/{id}"
+        return [
+            Route("/v1/reservations", self.list, methods=["GET"]),
+            Route(one, self.read, methods=["GET"]),
+            Route(f"{one}/confirm", self.confirm, methods=["POST"]),
+            Route(f"{one}/release", self.release, methods=["POST"]),
+        ]
+
+    async def read(self, request: Request) -> Response:
+        """One reservation, in any state, from the moment of its 201."""
+        caller = await self._callers.customer_or_machine(request.scope, "settle")
+        found = await self._finder.find(_id(request))
+        if isinstance(found, Problem):
+            raise Refusal(found)
+        _check_owner(found, caller)
+        return answer(found)
+
+    async def list(self, request: Request) -> Response:
+        """The customer's own reservations that the ledger has, newest first.
+
+        `limit` is at most 100; `after` is the id of the last one on the page before.
+        """
+        customer = await self._callers.customer(request.scope)
+        limit = _limit(request)
+        try:
+            after = await self._cursor(request, customer)
+            rows = await of_customer(
+                self._database, customer.digest, after=after, count=limit + 1
+            )
+        except LedgerFault as fault:
+            raise Refusal(LEDGER_BEHIND) from fault
+        return _page([of_ledger(row) for row in rows], limit)
+
+    async def _cursor(self, request: Request, customer: Customer) -> tuple[datetime, UUID] | None:
+        text = request.query_params.get("after")
+        if text is None:
+            return None
+        last = _uuid(text)
+        row = (await find(self._database, [last])).get(last)
+        if row is None or row.customer != customer.digest:
+            raise Refusal(UNKNOWN_RESERVATION)
+        return row.created_at, last
+
+    async def confirm(self, request: Request) -> Response:
+        """Settle as paid; the same payment may be told again."""
+        await self._callers.machine(request.scope, "settle")
+        reference = await _payment_reference(request)
+        return answer(await self.pay(_id(request), reference))
+
+    async def pay(self, reservation: UUID, reference: str) -> Found:
+        """The paid reservation. Raises a Refusal."""
+        try:
+            found = await self._in_ledger(reservation)
+            settled = await self._cashier.pay(reservation, reference)
+        except LedgerFault as fault:
+            raise Refusal(LEDGER_BEHIND) from fault
+        if settled is None or settled.state != State.PAID or settled.reference != reference:
+            raise Refusal(_not_paid(settled))
+        return _with_state(found, State.PAID)
+
+    async def release(self, request: Request) -> Response:
+        """Give a hold up; may be told again."""
+        caller = await self._callers.customer_or_machine(request.scope, "settle")
+        reservation = _id(request)
+        try:
+            found = await self._in_ledger(reservation)
+            _check_owner(found, caller)
+            settled = await release(self._database, reservation)
+        except LedgerFault as fault:
+            raise Refusal(LEDGER_BEHIND) from fault
+        if settled is None or settled.state != State.RELEASED:
+            raise Refusal(_not_released(settled))
+        return answer(_with_state(found, State.RELEASED))
+
+    async def _in_ledger(self, reservation: UUID) -> Found:
+        """The reservation, once the ledger has it. Raises a Refusal, or a LedgerFault."""
+        found = await self._finder.find(reservation)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while isinstance(found, Found) and not found.committed and time.monotonic() < deadline:
+            await asyncio.sleep(LOOK_SECONDS)
+            found = await self._finder.in_ledger(reservation) or found
+        if isinstance(found, Problem):
+            raise Refusal(found)
+        if await self._finder.in_ledger(reservation) is None:
+            raise Refusal(LEDGER_BEHIND)
+        return found
+
+
+def _id(request: Request) -> UUID:
+    return _uuid(request.path_params["id"])
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Refusal(UNKNOWN_RESERVATION) from error
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(MAX_ITEMS))
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_ITEMS:
+        raise Refusal(INVALID.because(f"limit is a whole number from 1 to {MAX_ITEMS}."))
+    return int(text)
+
+
+def _check_owner(found: Found, caller: object) -> None:
+    """Another customer's reservation is unknown, so that ids tell nothing."""
+    if isinstance(caller, Customer) and caller.digest != found.customer:
+        raise Refusal(UNKNOWN_RESERVATION)
+
+
+async def _payment_reference(request: Request) -> str:
+    try:
+        body = await read_body(request.receive)
+        return Confirmation.model_validate_json(body).payment_reference
+    except ValidationError as error:
+        raise Refusal(INVALID.because("A payment_reference is needed.")) from error
+
+
+def _not_paid(settled: Settled | None) -> Problem:
+    """Whoever took the money for nothing must give it back."""
+    match settled:
+        case Settled(state=State.PAID):
+            return ALREADY_PAID.because("Another payment has paid it.", refund_required=True)
+        case Settled(state=State.EXPIRED):
+            return RESERVATION_EXPIRED.because("Its units went back.", refund_required=True)
+        case Settled(state=State.RELEASED):
+            return RESERVATION_RELEASED.because("Its units went back.", refund_required=True)
+    return LEDGER_BEHIND
+
+
+def _not_released(settled: Settled | None) -> Problem:
+    match settled:
+        case Settled(state=State.PAID):
+            return ALREADY_PAID
+        case Settled(state=State.EXPIRED):
+            return RESERVATION_EXPIRED
+    return LEDGER_BEHIND
+
+
+def _with_state(found: Found, state: State) -> Found:
+    return replace(found, reservation=replace(found.reservation, state=state))
+
+
+def _page(found: Sequence[Found], limit: int) -> Response:
+    """Up to `limit` reservations; one more than that says that there is a next page."""
+    now_ms = int(time.time() * 1000)
+    shown = found[:limit]
+    items = b",".join(each.reservation.to_json(now_ms) for each in shown)
+    after = f"/v1/reservations?limit={limit}&after={shown[-1].reservation.id}" if shown else None
+    following = to_json(after if len(found) > limit else None)
+    return _json(b'{"items":[%b],"next":%b}' % (items, following))
+
+
+def answer(found: Found) -> Response:
+    """The reservation as the body of a 200."""
+    return _json(found.reservation.to_json(int(time.time() * 1000)))
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json", headers={"cache-control": "no-store"})

@@ -1,0 +1,15 @@
+"""What the gateway asks the ledger about sales, in words that need no ledger to be spoken."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+# Does the ledger know a sale of this id that is not a draft? None: that cannot be told now.
+SaleLookup: TypeAlias = Callable[[str], Awaitable[bool | None]]
+
+_SALE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def is_sale_id(text: str) -> bool:
+    """Whether a sale can have this id at all."""
+    return _SALE_ID.fullmatch(text) is not None
