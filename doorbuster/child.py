@@ -31,8 +31,8 @@ class Child(Protocol):
 ChildType = TypeVar("ChildType", bound=Child)
 
 
-async def launch(child: Child) -> Process:
-    """Start a child and return once it is ready.
+async def launch(child: Child, *, stop_seconds: float = STOP_SECONDS) -> Process:
+    """Start a child and return once it is ready; stop it again if that cannot be.
 
     Raises ChildFailed if it ends before, or takes longer than READY_SECONDS.
     """
@@ -40,7 +40,7 @@ async def launch(child: Child) -> Process:
     try:
         await _ready_before_ended(child, process)
     except BaseException:
-        await process.stop(seconds=STOP_SECONDS)
+        await process.stop(seconds=stop_seconds)
         raise
     return process
 

@@ -65,7 +65,7 @@ def start_time(pid: int) -> str | None:
 
 
 async def _ended(pid_file: Path) -> None:
-    while running(pid_file) is not None:  # noqa: ASYNC110 (not our child: there is no event)
+    while running(pid_file) is not None:
         await asyncio.sleep(_POLL_SECONDS)
 
 

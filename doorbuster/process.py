@@ -133,5 +133,5 @@ def _last_line(log: Path) -> str:
     with suppress(OSError):
         lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
         said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return f": {said}" if said else ""
+        return f": {said} (more in {log})" if said else ""
     return ""

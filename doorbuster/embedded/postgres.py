@@ -73,7 +73,7 @@ class EmbeddedPostgres:
 
     async def ready(self) -> None:
         """Return once it takes connections and has our database."""
-        while not await self._has_database():  # noqa: ASYNC110 (another process has no event for us)
+        while not await self._has_database():
             await asyncio.sleep(POLL_SECONDS)
 
     async def _create_data(self) -> None:

@@ -13,27 +13,27 @@ from typing import Final
 from doorbuster.embedded.places import is_open_to_all
 from doorbuster.faults import MissingServer
 
-_CACHE: Final = Path("/var/cache/doorbuster")
+CACHE: Final = Path("/var/cache/doorbuster")
 _PROGRAMS: Final = ("postgres", "initdb")
 # What only those need who compile against it.
 _LEFT_OUT: Final = shutil.ignore_patterns("*.a", "pkgconfig", "pgxs", "doc")
 
 
-def runnable_by_all(programs: Path, *, cache: Path = _CACHE) -> Path:
+def runnable_by_all(programs: Path) -> Path:
     """Return the folder of the programs, or one with copies of them that any user can start.
 
     Raises MissingServer where a copy is needed and cannot be made.
     """
     if is_open_to_all(programs / "postgres"):
         return programs
-    copy = cache / f"postgres-{_fingerprint(programs / 'postgres')}"
+    copy = CACHE / f"postgres-{_fingerprint(programs / 'postgres')}"
     try:
         if not copy.exists():
             _copy(programs.parent, copy)
     except OSError as error:
         raise MissingServer(
             f"Postgres runs as an ordinary user, to whom {programs} is closed, "
-            f"and {cache} cannot hold a copy: {error.strerror}"
+            f"and {CACHE} cannot hold a copy: {error.strerror}"
         ) from error
     return _place(programs.parent, copy) / "bin"
 

@@ -69,7 +69,7 @@ class EmbeddedValkey:
 
     async def ready(self) -> None:
         """Return once it answers; while it loads its file it does not."""
-        while not await self._answers():  # noqa: ASYNC110 (another process has no event for us)
+        while not await self._answers():
             await asyncio.sleep(POLL_SECONDS)
 
     def _arguments(self) -> list[str]:
