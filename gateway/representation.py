@@ -1,0 +1,66 @@
+"""The JSON of the interface, where more than one endpoint has to write the same."""
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from lua.lines import Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """A reservation as its customer sees it; times are milliseconds since 1970.
+
+    `version` is the change of the sale that admitted it. Until the ledger sets the deadline,
+    `expires_at_ms` counts the hold from the admission; the ledger never sets an earlier one.
+    """
+
+    id: UUID
+    sale_id: str
+    state: str
+    lines: tuple[Line, ...]
+    currency: str
+    durability: str
+    version: int
+    created_at_ms: int
+    expires_at_ms: int
+
+    @property
+    def total(self) -> int:
+        """The price of it all, in minor units."""
+        return sum(line.quantity * line.unit_price for line in self.lines)
+
+    def to_json(self, server_time_ms: int) -> bytes:
+        """The body of every answer that shows one reservation."""
+        return to_json(self.document(server_time_ms))
+
+    def document(self, server_time_ms: int) -> dict[str, object]:
+        """The same, as part of a larger document."""
+        return {
+            "id": str(self.id),
+            "sale_id": self.sale_id,
+            "state": self.state,
+            "lines": self.lines,
+            "total": self.total,
+            "currency": self.currency,
+            "durability": self.durability,
+            "version": self.version,
+            "created_at": timestamp(self.created_at_ms),
+            "expires_at": timestamp(self.expires_at_ms),
+            "server_time": timestamp(server_time_ms),
+        }
+
+
+def timestamp(at_ms: int) -> str:
+    """The time as RFC 3339 in UTC with milliseconds: `2026-11-27T09:00:00.000Z`."""
+    seconds, milliseconds = divmod(at_ms, 1000)
+    return f"{_to_the_second(seconds)}.{milliseconds:03d}Z"
+
+
+# A rush happens within a few seconds, and each answer has three times in it.
+@lru_cache(maxsize=1024)
+def _to_the_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
