@@ -12,25 +12,25 @@ from doorbuster.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Servers:
-    """The URLs of both."""
+class Addresses:
+    """Where both are, as URLs."""
 
     redis_url: str
     database_url: str
 
 
-def find_servers(settings: Settings) -> Servers:
+def find_addresses(settings: Settings) -> Addresses:
     """Return where both are. Raises NoServers, or StateFolderFault for a damaged file."""
-    return Servers(redis_url=find_redis(settings), database_url=find_database(settings))
+    return Addresses(redis_url=find_redis(settings), database_url=find_database(settings))
 
 
 def find_redis(settings: Settings) -> str:
-    """Return where Redis is. Raises as `find_servers` does."""
+    """Return where Redis is. Raises as `find_addresses` does."""
     return _find(settings, settings.redis_url, "REDIS", lambda up: up.redis_url)
 
 
 def find_database(settings: Settings) -> str:
-    """Return where Postgres is. Raises as `find_servers` does."""
+    """Return where Postgres is. Raises as `find_addresses` does."""
     return _find(settings, settings.database_url, "DATABASE", lambda up: up.database_url)
 
 
