@@ -4,19 +4,17 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.types import Scope
 
 from gateway.asgi import header
-from gateway.problems import INVALID, MALFORMED, UNSUPPORTED_MEDIA_TYPE, Problem, Refusal
+from gateway.json_body import invalid, parse_json
+from gateway.problems import MALFORMED, Refusal
 
 # A cart of more than that is no customer's; the script walks the lines several times.
 MAX_LINES: Final = 100
 # Of one sku, also after summing: Redis' Lua counts in doubles, and no sale is near this.
 MAX_QUANTITY: Final = 10_000
-# The problem repeats what is wrong with the body, so it needs a bound of its own.
-MAX_ERRORS_TOLD: Final = 20
 MAX_KEY_LENGTH: Final = 128
 
 # Sku and units, each sku once, sorted by sku: the order in which the script and the ledger lock.
@@ -49,24 +47,9 @@ _BODY: Final = TypeAdapter(CheckoutBody)
 
 
 def parse_checkout(scope: Scope, body: bytes) -> Wanted | CustomersCart:
-    """What the customer wants.
-
-    Raises a Refusal: 415 for what is not called JSON, 400 for what is not JSON, 422 for JSON of
-    another shape, with a JSON pointer (RFC 6901) to each fault.
-    """
-    _require_json(scope)
-    try:
-        lines = _BODY.validate_json(body).lines
-    except ValidationError as error:
-        raise Refusal(_problem(error)) from error
+    """What the customer wants. Raises a Refusal as `parse_json` does."""
+    lines = parse_json(scope, body, _BODY).lines
     return _summed(lines) if lines else CustomersCart()
-
-
-def _require_json(scope: Scope) -> None:
-    content_type = header(scope, b"content-type") or b""
-    # RFC 8259, section 11: parameters such as a charset mean nothing.
-    if content_type.partition(b";")[0].strip().lower() != b"application/json":
-        raise Refusal(UNSUPPORTED_MEDIA_TYPE.because("The Content-Type must be application/json."))
 
 
 def _summed(lines: list[CheckoutLine]) -> Wanted:
@@ -75,29 +58,8 @@ def _summed(lines: list[CheckoutLine]) -> Wanted:
         totals[line.sku] = totals.get(line.sku, 0) + line.quantity
     for sku, quantity in totals.items():
         if quantity > MAX_QUANTITY:
-            detail = f"{quantity} units of {sku} are wanted, and {MAX_QUANTITY} is the most"
-            raise Refusal(_invalid([{"pointer": "/lines", "detail": detail}]))
+            raise invalid("/lines", f"{quantity} units of {sku}, where {MAX_QUANTITY} is the most")
     return tuple(sorted(totals.items()))
-
-
-def _problem(error: ValidationError) -> Problem:
-    errors = error.errors(include_url=False, include_context=False, include_input=False)
-    if errors[0]["type"] == "json_invalid":
-        return MALFORMED.because(errors[0]["msg"])
-    return _invalid([_told(each) for each in errors[:MAX_ERRORS_TOLD]])
-
-
-def _told(error: ErrorDetails) -> dict[str, str]:
-    return {"pointer": _pointer(error["loc"]), "detail": error["msg"]}
-
-
-def _invalid(errors: list[dict[str, str]]) -> Problem:
-    return INVALID.because("See the errors.", errors=errors)
-
-
-def _pointer(path: tuple[int | str, ...]) -> str:
-    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
-    return "".join(f"/{step}" for step in escaped)
 
 
 # draft-ietf-httpapi-idempotency-key-header wants a string as in RFC 8941, section 3.3.3, quotes and

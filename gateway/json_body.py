@@ -1,0 +1,56 @@
+"""Parses the JSON bodies of requests, and tells what is wrong with them."""
+
+from typing import Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.types import Scope
+
+from gateway.asgi import header
+from gateway.problems import INVALID, MALFORMED, UNSUPPORTED_MEDIA_TYPE, Problem, Refusal
+
+# A body has room for thousands of faults; the first few are what a developer looks at.
+MAX_ERRORS_TOLD: Final = 20
+
+Body = TypeVar("Body")
+
+
+def parse_json(scope: Scope, body: bytes, shape: TypeAdapter[Body]) -> Body:
+    """The body as a value of that shape.
+
+    Raises a Refusal: 415 for what is not called JSON, 400 for what is not JSON, 422 for JSON of
+    another shape.
+    """
+    content_type = header(scope, b"content-type") or b""
+    # RFC 8259, section 11: parameters such as a charset mean nothing.
+    if content_type.partition(b";")[0].strip().lower() != b"application/json":
+        raise Refusal(UNSUPPORTED_MEDIA_TYPE.because("The Content-Type must be application/json."))
+    try:
+        return shape.validate_json(body)
+    except ValidationError as error:
+        raise Refusal(_problem(error)) from error
+
+
+def invalid(pointer: str, detail: str) -> Refusal:
+    """The refusal of one field, named by a JSON pointer (RFC 6901)."""
+    return Refusal(_invalid([{"pointer": pointer, "detail": detail}]))
+
+
+def _problem(error: ValidationError) -> Problem:
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    if errors[0]["type"] == "json_invalid":
+        return MALFORMED.because(errors[0]["msg"])
+    return _invalid([_told(each) for each in errors[:MAX_ERRORS_TOLD]])
+
+
+def _invalid(errors: list[dict[str, str]]) -> Problem:
+    return INVALID.because("See the errors.", errors=errors)
+
+
+def _told(error: ErrorDetails) -> dict[str, str]:
+    return {"pointer": _pointer(error["loc"]), "detail": error["msg"]}
+
+
+def _pointer(path: tuple[int | str, ...]) -> str:
+    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return "".join(f"/{step}" for step in escaped)
