@@ -25,21 +25,23 @@ _JSON: Final = (
 )
 
 
-def refusing(app: ASGIApp) -> ASGIApp:
-    """Let the app raise a Refusal before its first `send`, and be left by its client at any time.
+class Refusing:
+    """Lets an app raise a Refusal before its first `send`, and be left by its client at any time.
 
-    Such an app needs no exception handlers of Starlette's above it.
+    Such an app needs no exception handlers of Starlette's above it. It is an object because
+    Starlette's Route takes a function for an endpoint that answers a Request.
     """
 
-    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await app(scope, receive, send)
+            await self._app(scope, receive, send)
         except Refusal as refusal:
             await send_problem(send, refusal.problem)
         except ClientDisconnect:
             return
-
-    return answered
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:

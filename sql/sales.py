@@ -16,6 +16,7 @@ ITEMS_INSERT = load("items_insert")
 CHECKPOINT_BEGIN = load("sale_begin")
 HOLD_CLOCK_BEGIN = load("hold_clock_begin")
 LEASE_BEGIN = load("lease_begin")
+SALE_IS_SAME = load("sale_is_same")
 SALE_READ = load("sale_read")
 SALE_LOCK = load("sale_lock")
 SALES_LIST = load("sales_list")
@@ -49,7 +50,7 @@ class ItemDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleDefinition:
-    """A new sale, as its file says."""
+    """A new sale; `source` is the JSON that it was made from."""
 
     id: str
     name: str
@@ -59,6 +60,7 @@ class SaleDefinition:
     currency: str
     durability: str | None
     reservations_per_customer: int
+    source: str
     items: tuple[ItemDefinition, ...]
 
 
@@ -134,10 +136,16 @@ def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+class SaleExists(Exception):
+    """There is another sale of this id."""
+
+
 async def create(database: Database, definition: SaleDefinition) -> bool:
-    """Create a draft; False where a sale of this id exists (which is left as it is)."""
+    """Create a draft; False where it was created before. Raises SaleExists for another one."""
     async with database.transaction() as connection:
         if not await _insert_sale(connection, definition):
+            if not await connection.fetchval(SALE_IS_SAME, definition.id, definition.source):
+                raise SaleExists(definition.id)
             return False
         await _insert_items(connection, definition.id, definition.items)
         for statement in (CHECKPOINT_BEGIN, HOLD_CLOCK_BEGIN, LEASE_BEGIN):
@@ -156,6 +164,7 @@ async def _insert_sale(connection: Connection, definition: SaleDefinition) -> bo
         definition.currency,
         definition.durability,
         definition.reservations_per_customer,
+        definition.source,
     )
     return created is not None
 

@@ -22,9 +22,12 @@ create table sale (
     durability                text,
     reservations_per_customer integer not null
         constraint sale_reservations_positive check (reservations_per_customer > 0),
+    source                    jsonb not null,
     created_at                timestamptz not null default now(),
     constraint sale_window_forward check (closes_at > opens_at)
 );
+
+comment on column sale.source is 'as its file said, to tell a repeated create from another sale';
 
 -- One row an item, updated by every batch: the free space keeps the updates on the same page.
 create table item (

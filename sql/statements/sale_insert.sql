@@ -1,8 +1,9 @@
 -- Creates a draft; no row where the sale exists.
 -- $1 id, $2 name, $3 opens_at, $4 closes_at, $5 hold_seconds, $6 currency, $7 durability,
--- $8 reservations_per_customer
+-- $8 reservations_per_customer, $9 source
 insert into sale
-    (id, name, opens_at, closes_at, hold_seconds, currency, durability, reservations_per_customer)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+    (id, name, opens_at, closes_at, hold_seconds, currency, durability,
+     reservations_per_customer, source)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
 on conflict (id) do nothing
 returning id

@@ -1,0 +1,99 @@
+"""`doorbuster sale`: create, open, grant, pause, resume, close, show."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Create, open, grant, pause, resume, close and show sales.", no_args_is_help=True
+)
+
+SaleId = Annotated[str, typer.Argument(metavar="SALE", help="The sale's id.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command()
+def create(
+    file: Annotated[Path, typer.Argument(help="The sale's JSON file.", show_default=False)],
+) -> None:
+    """Create a sale as a draft. The same file twice is one sale."""
+    from doorbuster.faults import NotDone
+    from doorbuster.sale_file import read_sale_file
+    from doorbuster.servers import with_servers
+    from sql import sales
+
+    definition = read_sale_file(file)
+    try:
+        created = with_servers(lambda servers: sales.create(servers.database, definition))
+    except sales.SaleExists as error:
+        raise NotDone(f"there is another sale called {definition.id}") from error
+    typer.echo(f"{definition.id}: {'created' if created else 'unchanged'}")
+
+
+@app.command("open")
+def open_sale(sale: SaleId) -> None:
+    """Open a draft: from now on, within its window, it can be bought from."""
+    _change_state(sale, "open")
+
+
+@app.command()
+def pause(sale: SaleId) -> None:
+    """Stop admitting for a while; holds and payments go on."""
+    _change_state(sale, "pause")
+
+
+@app.command()
+def resume(sale: SaleId) -> None:
+    """Admit again."""
+    _change_state(sale, "resume")
+
+
+@app.command()
+def close(sale: SaleId) -> None:
+    """Stop admitting for good; holds and payments go on."""
+    _change_state(sale, "close")
+
+
+def _change_state(sale: str, act: str) -> None:
+    from doorbuster.sale_acts import change_state
+    from doorbuster.servers import with_servers
+
+    done = with_servers(lambda servers: change_state(servers, sale, act))
+    typer.echo(f"{sale}: {act}: {done}")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def grant(
+    sale: SaleId,
+    sku: Annotated[str, typer.Argument(help="The item's sku.", show_default=False)],
+    delta: Annotated[
+        int, typer.Argument(help="Units to add; negative to take out.", show_default=False)
+    ],
+    reason: Annotated[str, typer.Option(help="Why, for the record.", show_default=False)],
+    request: Annotated[
+        str | None,
+        typer.Option("--id", help="Makes it happen once; by default all that is said here does."),
+    ] = None,
+) -> None:
+    """Add units to an item, or take out what is not sold. The same command twice is one act."""
+    from doorbuster.faults import NotDone
+    from doorbuster.sale_acts import Adjustment, Done, adjust
+    from doorbuster.servers import with_servers
+
+    if delta == 0:
+        raise NotDone("a grant of 0 units changes nothing")
+    adjustment = Adjustment(sale_id=sale, sku=sku, delta=delta, reason=reason, request=request)
+    done = with_servers(lambda servers: adjust(servers, adjustment))
+    hint = " (done before: another --reason or --id makes it another grant)"
+    typer.echo(f"{sale}: {sku} {delta:+d}: {done}{hint if done is Done.UNCHANGED else ''}")
+
+
+@app.command()
+def show(sale: SaleId, as_json: AsJson = False) -> None:
+    """Show a sale: its state, and what is left of each item."""
+    from doorbuster.sale_report import print_report, read_report
+    from doorbuster.servers import with_servers
+
+    report = with_servers(lambda servers: read_report(servers, sale))
+    print_report(report, as_json=as_json)

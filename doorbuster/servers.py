@@ -1,0 +1,43 @@
+"""Runs one command of the command line against the servers that its user means."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from doorbuster.addresses import Addresses, find_addresses
+from doorbuster.faults import ServersAway
+from doorbuster.settings import load
+from lua.faults import RedisFault
+from lua.server import Server
+from sql.database import Database
+from sql.faults import LedgerFault
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    """Both, for one command."""
+
+    redis: Server
+    database: Database
+
+
+def with_servers(command: Callable[[Servers], Awaitable[T]]) -> T:
+    """Run a command. Raises ServersAway, and what the look-up of the addresses raises."""
+    addresses = find_addresses(load())
+    try:
+        return asyncio.run(_run(addresses, command))
+    except LedgerFault as fault:
+        raise ServersAway(f"Postgres does not answer: {fault}") from fault
+    except RedisFault as fault:
+        raise ServersAway(f"Redis does not answer: {fault}") from fault
+
+
+async def _run(addresses: Addresses, command: Callable[[Servers], Awaitable[T]]) -> T:
+    async with (
+        Server(addresses.redis_url) as redis,
+        Database(addresses.database_url, connections=4) as database,
+    ):
+        return await command(Servers(redis=redis, database=database))

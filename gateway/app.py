@@ -1,0 +1,141 @@
+"""Composes a gateway process: everything that it is made of is named here, once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
+
+from gateway.admission.desk import Desk
+from gateway.admission.endpoint import CheckoutEndpoint
+from gateway.asgi import Refusing
+from gateway.cashier import Cashier
+from gateway.catalogue import Catalogue
+from gateway.config import GatewayConfig, TokenConfig
+from gateway.cors import CrossOrigin
+from gateway.demo import Demo
+from gateway.exception_handlers import EXCEPTION_HANDLERS
+from gateway.finder import Finder
+from gateway.identity import ApiKeys, Callers, PublishedKeys, StaticKey, Tokens
+from gateway.probes import Probes
+from gateway.reservations import Reservations
+from lua.server import Server
+from sql.database import Database
+from sql.keys import Key, find_key
+
+SigningKeys: TypeAlias = StaticKey | PublishedKeys
+
+# Two script calls are in flight for each sale, and a rush is seldom about more than a few sales.
+ADMISSION_CONNECTIONS: Final = 8
+READING_CONNECTIONS: Final = 8
+DATABASE_CONNECTIONS: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """An application that is ready to serve; call `drain` when it is about to be stopped."""
+
+    app: Starlette
+    draining: asyncio.Event
+
+    def drain(self) -> None:
+        """Say that this process is going: to the probes, and to whoever watches."""
+        self.draining.set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What is open while a gateway runs."""
+
+    admitting: Server
+    reading: Server
+    database: Database
+    tasks: asyncio.TaskGroup
+
+
+@asynccontextmanager
+async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
+    """A gateway, until the block ends. It may start while its servers are away."""
+    deadline = config.request_deadline_seconds
+    async with (
+        Server(
+            config.redis_url, connections=ADMISSION_CONNECTIONS, timeout_seconds=deadline
+        ) as admitting,
+        Server(config.redis_url, connections=READING_CONNECTIONS) as reading,
+        Database(config.database_url, connections=DATABASE_CONNECTIONS) as database,
+        asyncio.TaskGroup() as tasks,
+    ):
+        resources = Resources(admitting=admitting, reading=reading, database=database, tasks=tasks)
+        keys = _signing_keys(config.token)
+        background = tasks.create_task(_run_until_cancelled(_lasting(keys)))
+        yield _compose(config, resources, keys)
+        background.cancel()
+
+
+def _lasting(keys: SigningKeys) -> list[Coroutine[None, None, None]]:
+    """What runs for as long as the gateway does."""
+    return [keys.keep_fresh()] if isinstance(keys, PublishedKeys) else []
+
+
+async def _run_until_cancelled(lasting: list[Coroutine[None, None, None]]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for each in lasting:
+            tasks.create_task(each)
+
+
+def _compose(config: GatewayConfig, resources: Resources, keys: SigningKeys) -> Gateway:
+    draining = asyncio.Event()
+    return Gateway(
+        app=Starlette(
+            routes=_routes(config, resources, keys, draining),
+            exception_handlers=EXCEPTION_HANDLERS,
+            middleware=[Middleware(CrossOrigin, origins=config.cors_origins)],
+        ),
+        draining=draining,
+    )
+
+
+def _routes(
+    config: GatewayConfig, resources: Resources, keys: SigningKeys, draining: asyncio.Event
+) -> list[BaseRoute]:
+    database = resources.database
+    catalogue = Catalogue(database)
+    callers = Callers(_tokens(config.token, keys), _api_keys(database))
+    desk = Desk(
+        resources.admitting,
+        resources.tasks,
+        catalogue.knows,
+        deadline_seconds=config.request_deadline_seconds,
+    )
+    finder = Finder(database, resources.reading, catalogue)
+    reservations = Reservations(finder, Cashier(database, resources.tasks), database, callers)
+    checkout = Refusing(CheckoutEndpoint(desk, callers))
+    routes: list[BaseRoute] = [
+        Route("/v1/sales/{sale_id}/checkout", checkout, methods=["POST"]),
+        *reservations.routes(),
+        *Probes(resources.reading, database, draining).routes(),
+    ]
+    if config.demo_sale is not None:
+        routes += Demo(config.demo_sale, config.token, reservations).routes()
+    return routes
+
+
+def _tokens(token: TokenConfig, keys: SigningKeys) -> Tokens:
+    return Tokens(keys, algorithm=token.algorithm, issuer=token.issuer, audience=token.audience)
+
+
+def _signing_keys(token: TokenConfig) -> SigningKeys:
+    if token.jwks_url is not None:
+        return PublishedKeys(token.jwks_url, token.algorithm)
+    return StaticKey(token.key or "", token.algorithm)
+
+
+def _api_keys(database: Database) -> ApiKeys:
+    async def find(digest: bytes) -> Key | None:
+        return await find_key(database, digest)
+
+    return ApiKeys(find)
