@@ -30,6 +30,7 @@
 --@include holdings
 --@include stock
 --@include append
+--@include set_fields
 --@include announce
 
 local record, reservations, customers, stream, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -164,9 +165,9 @@ for customer, known in pairs(holdings_of) do
 end
 
 append(stream, 'admissions', r[2], first, version, now, stock, table.concat(entry, '\n'))
-redis.call('HSET', reservations, unpack(new))
-redis.call('HSET', customers, unpack(people))
-redis.call('HSET', record, unpack(fields))
+set_fields(reservations, new)
+set_fields(customers, people)
+set_fields(record, fields)
 announce(record, r[2], first, version, '-', stock)
 reply[2] = version
 return reply

@@ -21,6 +21,7 @@
 --@include holdings
 --@include stock
 --@include append
+--@include set_fields
 --@include announce
 
 local record, reservations, customers, stream = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -83,9 +84,9 @@ for customer, known in pairs(holdings_of) do
 end
 
 append(stream, 'returns', r[2], first, version, now, stock, table.concat(entry, '\n'))
-redis.call('HSET', reservations, unpack(changed))
-redis.call('HSET', customers, unpack(people))
-redis.call('HSET', record, unpack(fields))
+set_fields(reservations, changed)
+set_fields(customers, people)
+set_fields(record, fields)
 announce(record, r[2], first, version, '-', stock)
 reply[2] = version
 return reply

@@ -1,0 +1,41 @@
+"""What the tests of the scripts ask for: a sale on a shared server, or a server of their own."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from books import check
+from own_server import OwnServer
+from selling import LAMP, MUG, Offer, Sale
+
+from lua.server import Server
+
+
+@pytest_asyncio.fixture
+async def server(redis_url: str) -> AsyncIterator[Server]:
+    """A server that other tests use too."""
+    async with Server(redis_url) as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def sale(server: Server, sale_id: str) -> AsyncIterator[Sale]:
+    """An open sale of ten lamps and five mugs, two mugs a customer. Its books must balance."""
+    sale = Sale(server, sale_id)
+    await sale.open({LAMP: Offer(units=10), MUG: Offer(units=5, limit=2, price=90)})
+    yield sale
+    check(sale.opening, await sale.contents())
+
+
+@pytest_asyncio.fixture
+async def own_server(redis_engine: str, short_folder: Path) -> AsyncIterator[OwnServer]:
+    """A running server that the test may stop, fill, demote or empty."""
+    binary = shutil.which("redis-server") if redis_engine == "debian_redis" else None
+    if redis_engine == "debian_redis" and binary is None:
+        pytest.skip("redis-server is not on PATH")
+    own = OwnServer(short_folder / "own", binary=Path(binary) if binary else None)
+    await own.start()
+    yield own
+    await own.stop()
