@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway import asgi
-from gateway.asgi import MAX_BODY_BYTES, header, read_body, Refusing, send_json
+from gateway.asgi import MAX_BODY_BYTES, Refusing, header, read_body, send_json
 from gateway.problems import Refusal
 
 REQUEST = b"POST / HTTP/1.1\r\nhost: gateway\r\n"
