@@ -3,7 +3,7 @@
 Every method may raise a `lua.faults.RedisFault`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -25,6 +25,9 @@ ADOPT = load("adopt")
 OPEN = load("open")
 FOLLOW = load("follow")
 READ = load("read")
+
+# Keeps Redis busy for about a millisecond a call.
+SCAN_COUNT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,12 @@ class SaleStore:
         reply = await self.server.command("XRANGE", name, f"{after}-1", "+", "COUNT", count)
         return [parse_entry(each) for each in array(reply)]
 
+    async def newest(self, epoch: int) -> Entry | None:
+        """The last entry of the stream, if it has any."""
+        name = keys.of_epoch(self.sale_id, epoch).stream
+        found = array(await self.server.command("XREVRANGE", name, "+", "-", "COUNT", 1))
+        return parse_entry(found[0]) if found else None
+
     async def install(
         self, epoch: int, *, reservations: Mapping[str, str], customers: Mapping[str, str]
     ) -> None:
@@ -251,6 +260,26 @@ class SaleStore:
         """Remove what an earlier attempt at this epoch may have left."""
         of = keys.of_epoch(self.sale_id, epoch)
         await self.server.command("UNLINK", of.reservations, of.customers, of.stream)
+
+    async def scan_reservations(self, epoch: int) -> AsyncIterator[tuple[str, str]]:
+        """Every stored reservation by its id; one may come twice, the last time as it is then."""
+        async for pair in self._scan(keys.of_epoch(self.sale_id, epoch).reservations):
+            yield pair
+
+    async def scan_customers(self, epoch: int) -> AsyncIterator[tuple[str, str]]:
+        """Every customer's holdings, as `scan_reservations`."""
+        async for pair in self._scan(keys.of_epoch(self.sale_id, epoch).customers):
+            yield pair
+
+    async def _scan(self, name: str) -> AsyncIterator[tuple[str, str]]:
+        cursor = "0"
+        while True:
+            reply = array(await self.server.command("HSCAN", name, cursor, "COUNT", SCAN_COUNT))
+            for pair in mapping(reply[1]).items():
+                yield pair
+            cursor = text(reply[0])
+            if cursor == "0":
+                return
 
     async def find(self, epoch: int, reservation: str) -> str | None:
         """The stored reservation (32 hexadecimal digits), as text, under this epoch."""

@@ -1,0 +1,68 @@
+"""A consistent cut of a sale in the ledger, for the audit."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sql.database import Connection, Database
+from sql.ledger import CHECKPOINT_READ, Checkpoint
+from sql.sales import ITEMS_READ, LedgerItem, parse_item
+from sql.statement import load
+
+RESERVATIONS = load("audit_reservations")
+PENDING_RETURNS = load("audit_pending_returns")
+LOWERED = load("audit_lowered")
+ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedReservation:
+    """A row; `id` is 32 hexadecimal digits."""
+
+    id: str
+    customer: str
+    lines: str
+    state: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerCut:
+    """A sale at one moment; `pending_returns` are ids, `lowered` sums what operators took out."""
+
+    checkpoint: Checkpoint
+    items: dict[str, LedgerItem]
+    pending_returns: set[str]
+    lowered: dict[str, int]
+    connection: Connection
+    sale_id: str
+
+    async def reservations(self) -> AsyncIterator[AuditedReservation]:
+        """Every reservation of the sale at that moment."""
+        cursor = await self.connection.cursor(RESERVATIONS, self.sale_id)
+        while rows := await cursor.fetch(ROWS_AT_ONCE):
+            for row in rows:
+                yield AuditedReservation(**dict(row))
+
+
+@asynccontextmanager
+async def ledger_cut(database: Database, sale_id: str) -> AsyncIterator[LedgerCut]:
+    """The sale as it is now, whatever is committed until the block ends."""
+    async with (
+        database.connection() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        checkpoint = await connection.fetchrow(CHECKPOINT_READ, sale_id)
+        if checkpoint is None:
+            raise LookupError(sale_id)
+        items = [parse_item(row) for row in await connection.fetch(ITEMS_READ, sale_id)]
+        pending = await connection.fetch(PENDING_RETURNS, sale_id)
+        lowered = await connection.fetch(LOWERED, sale_id)
+        yield LedgerCut(
+            checkpoint=Checkpoint(**dict(checkpoint)),
+            items={item.sku: item for item in items},
+            pending_returns={row["key"] for row in pending},
+            lowered={row["sku"]: row["units"] for row in lowered},
+            connection=connection,
+            sale_id=sale_id,
+        )
