@@ -24,11 +24,15 @@ local r = redis.call('HMGET', record, 'replid', 'epoch', 'version', 'committed')
 if not r[1] or r[1] ~= server_replid() then return {'unproven'} end
 if r[2] ~= epoch then return {'epoch', r[2]} end
 
-if tonumber(committed) > tonumber(r[4]) then redis.call('HSET', record, 'committed', committed) end
-if trim_below ~= '0' then redis.call('XTRIM', stream, 'MINID', '~', trim_below .. '-0') end
 local entries = {}
 if tonumber(r[3]) > tonumber(committed) then
   entries = redis.call('XRANGE', stream, committed .. '-1', '+', 'COUNT', count)
 end
-return {'ok', tonumber(r[3]), tonumber(r[4]), tonumber(redis.call('HGET', seen, epoch) or '0'),
-  now_ms(), entries}
+local reply = {'ok', tonumber(r[3]), tonumber(r[4]),
+  tonumber(redis.call('HGET', seen, epoch) or '0'), now_ms(), entries}
+
+-- What the ledger has not read is never trimmed, whatever the caller asks for.
+local trim = math.min(tonumber(trim_below), tonumber(committed))
+if trim > 0 then redis.call('XTRIM', stream, 'MINID', '~', string.format('%d-0', trim)) end
+if tonumber(committed) > tonumber(r[4]) then redis.call('HSET', record, 'committed', committed) end
+return reply
