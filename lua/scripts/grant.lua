@@ -30,6 +30,7 @@ if tonumber(r[6]) >= tonumber(revision) then return {'old'} end
 
 local version = tonumber(r[3]) + 1
 local units = tonumber(raised) - tonumber(r[5])
+assert(units >= 0, 'a cumulative sum cannot shrink')
 local fields = {'version', string.format('%d', version), 'raised:' .. sku, raised,
   'raised_revision:' .. sku, revision}
 local stock = encode_stock({[sku] = tonumber(r[4]) + units}, fields)
