@@ -1,0 +1,25 @@
+"""One gateway process, from its configuration to its end."""
+
+import socket
+
+from gateway.app import gateway
+from gateway.config import GatewayConfig
+from gateway.server import Server
+from gateway.server import run as run_loop
+
+
+def run(config: GatewayConfig, listening: socket.socket) -> None:
+    """Serve on the socket until SIGTERM or SIGINT."""
+    run_loop(serve(config, listening))
+
+
+async def serve(config: GatewayConfig, listening: socket.socket) -> None:
+    """Serve within a running loop, until a signal."""
+    async with gateway(config) as composed:
+        server = Server(
+            composed.app,
+            before_drain=composed.draining.set,
+            drain_seconds=config.drain_seconds,
+            on_shutdown=composed.drain,
+        )
+        await server.serve([listening])
