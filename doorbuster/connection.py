@@ -1,17 +1,16 @@
 """connection.json: how the commands find the servers that `up` has started.
 
-It holds two keys, so it is readable by its owner alone; it is replaced as a whole, so a reader
-never sees half of it.
+It holds two keys, so it is for its owner alone.
 """
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
 from doorbuster.faults import StateFolderFault
+from doorbuster.private_file import write_private
 
 FILE_NAME: Final = "connection.json"
 
@@ -28,14 +27,9 @@ class Connection:
 
 
 def write(connection: Connection, *, state_dir: Path) -> Path:
-    """Write the file with mode 0600 in one step, and return its path."""
+    """Write the file, and return its path."""
     path = state_dir / FILE_NAME
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    text = json.dumps(asdict(connection), indent=2) + "\n"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
+    write_private(path, json.dumps(asdict(connection), indent=2) + "\n")
     return path
 
 

@@ -95,10 +95,11 @@ async def run(command: Command) -> None:
 
 
 def ending(command: Command, status: int) -> str:
-    """Say in one line how a child ended, with the last that it logged."""
-    how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+    """Say in one line how a child ended, and why if it told."""
+    if status < 0:
+        return f"{command.name} ended with signal {signal.Signals(-status).name}"
     said = _last_line(command.log) if command.log else ""
-    return f"{command.name} ended with {how}{said}"
+    return f"{command.name} ended with exit status {status}{said}"
 
 
 async def _spawn(command: Command) -> asyncio.subprocess.Process:

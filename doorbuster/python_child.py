@@ -25,6 +25,7 @@ class PythonChild:
     arguments: Sequence[str]
     settings: Mapping[str, str]
     descriptors: tuple[int, ...] = ()
+    pid_file: Path | None = None
     # Where it answers HTTP once it is ready; None: it is ready when it runs.
     address: tuple[str, int] | None = None
 
@@ -36,12 +37,13 @@ class PythonChild:
             argv=[sys.executable, "-P", "-m", "doorbuster", *self.arguments],
             environment={**inherited(), **self.settings},
             descriptors=self.descriptors,
+            pid_file=self.pid_file,
         )
 
     async def ready(self) -> None:
         """Return once GET /livez is answered, by this child or one that shares its socket."""
-        while self.address and not await answers(*self.address, path="/livez"):
-            await asyncio.sleep(POLL_SECONDS)
+        if self.address:
+            await until_answered(self.address, path="/livez")
 
 
 def inherited() -> dict[str, str]:
@@ -58,8 +60,14 @@ def inherited() -> dict[str, str]:
     return kept | {"PYTHONPATH": path}
 
 
-async def answers(host: str, port: int, *, path: str) -> bool:
-    """Whether GET of the path is answered with 200."""
+async def until_answered(address: tuple[str, int], *, path: str) -> None:
+    """Return once GET of the path is answered with 200."""
+    while not await _answers(address, path):
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _answers(address: tuple[str, int], path: str) -> bool:
+    host, port = address
     with suppress(OSError):
         reader, writer = await asyncio.open_connection(host, port)
         try:

@@ -1,7 +1,8 @@
 """Runs one command of the command line against the servers that its user means."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -26,9 +27,18 @@ class Servers:
 
 def with_servers(command: Callable[[Servers], Awaitable[T]]) -> T:
     """Run a command. Raises ServersAway, and what the look-up of the addresses raises."""
-    addresses = find_addresses(load())
+    return asyncio.run(_run(find_addresses(load()), command))
+
+
+@asynccontextmanager
+async def connected(addresses: Addresses) -> AsyncIterator[Servers]:
+    """Yield both for the length of a block. Raises ServersAway for what the block meets."""
     try:
-        return asyncio.run(_run(addresses, command))
+        async with (
+            Server(addresses.redis_url) as redis,
+            Database(addresses.database_url, connections=4) as database,
+        ):
+            yield Servers(redis=redis, database=database)
     except LedgerFault as fault:
         raise ServersAway(f"Postgres does not answer: {fault}") from fault
     except RedisFault as fault:
@@ -36,8 +46,5 @@ def with_servers(command: Callable[[Servers], Awaitable[T]]) -> T:
 
 
 async def _run(addresses: Addresses, command: Callable[[Servers], Awaitable[T]]) -> T:
-    async with (
-        Server(addresses.redis_url) as redis,
-        Database(addresses.database_url, connections=4) as database,
-    ):
-        return await command(Servers(redis=redis, database=database))
+    async with connected(addresses) as servers:
+        return await command(servers)

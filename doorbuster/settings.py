@@ -113,16 +113,17 @@ class Settings(BaseSettings):
         return self
 
 
-def load() -> Settings:
-    """Read the settings of this process.
+def load(**options: object) -> Settings:
+    """Read the settings of this process; options that are not None stand above them.
 
     Raises SettingsError with one line for each fault.
     """
     faults = list(environment.faults(environment.ours(), known=names()))
     if faults:
         raise SettingsError("\n".join(faults))
+    given = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings()
+        return Settings.model_validate(given)  # reads the environment too, as `Settings()` does
     except ValidationError as error:
         raise SettingsError("\n".join(map(_as_line, error.errors()))) from error
 

@@ -1,0 +1,25 @@
+"""`doorbuster reconciler`: the service between Redis and Postgres."""
+
+
+def reconciler() -> None:
+    """Carry admissions into the ledger, returns into Redis, and recover what was lost.
+
+    Several may run: they share the sales, and take over from one that died.
+    """
+    import asyncio
+
+    from doorbuster import logs
+    from doorbuster.composition import reconciler_config
+    from doorbuster.settings import load
+    from doorbuster.signals import told_to_stop
+    from reconciler.service import run
+
+    settings = load()
+    logs.configure(settings.log_level)
+    config = reconciler_config(settings)
+
+    async def serve() -> None:
+        with told_to_stop() as stop:
+            await run(config, stop)
+
+    asyncio.run(serve())
