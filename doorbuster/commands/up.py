@@ -1,0 +1,38 @@
+"""`doorbuster up`: everything on one machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def up(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Where to listen; 0 takes any free one. Default: 8000."
+        ),
+    ] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Where everything is kept. Default: .doorbuster.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Gateway processes. Default: 1.")
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="A sale to try, with its own till.")
+    ] = True,
+) -> None:
+    """Start servers, gateway, reconciler and a demo sale on this machine; Ctrl-C stops them.
+
+    Valkey and Postgres come from wheels, unless DOORBUSTER_REDIS_URL or DOORBUSTER_DATABASE_URL
+    name others. The options stand for DOORBUSTER_PORT, DOORBUSTER_STATE_DIR and
+    DOORBUSTER_WORKERS.
+    """
+    from doorbuster import logs
+    from doorbuster.settings import load
+    from doorbuster.up import run
+
+    settings = load(port=port, state_dir=state_dir, workers=workers)
+    logs.configure(settings.log_level)
+    run(settings, demo=demo)
