@@ -23,6 +23,9 @@ from gateway.finder import Finder
 from gateway.identity import ApiKeys, Callers, PublishedKeys, StaticKey, Tokens
 from gateway.probes import Probes
 from gateway.reservations import Reservations
+from gateway.stock.endpoints import StockEndpoint, StockStream
+from gateway.stock.feed import StockFeed
+from gateway.stock.hub import StockHub
 from lua.server import Server
 from sql.database import Database
 from sql.keys import Key, find_key
@@ -37,14 +40,14 @@ DATABASE_CONNECTIONS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """An application that is ready to serve; call `drain` when it is about to be stopped."""
+    """An application that is ready to serve.
+
+    Before it is stopped, `draining` tells the probes, and `hub.drain()` whoever watches.
+    """
 
     app: Starlette
     draining: asyncio.Event
-
-    def drain(self) -> None:
-        """Say that this process is going: to the probes, and to whoever watches."""
-        self.draining.set()
+    hub: StockHub
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class Resources:
     admitting: Server
     reading: Server
     database: Database
+    keys: SigningKeys
+    hub: StockHub
     tasks: asyncio.TaskGroup
 
 
@@ -69,16 +74,26 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
         Database(config.database_url, connections=DATABASE_CONNECTIONS) as database,
         asyncio.TaskGroup() as tasks,
     ):
-        resources = Resources(admitting=admitting, reading=reading, database=database, tasks=tasks)
-        keys = _signing_keys(config.token)
-        background = tasks.create_task(_run_until_cancelled(_lasting(keys)))
-        yield _compose(config, resources, keys)
+        feed = StockFeed(reading, config.redis_url)
+        resources = Resources(
+            admitting=admitting,
+            reading=reading,
+            database=database,
+            keys=_signing_keys(config.token),
+            hub=StockHub(feed, max_streams=config.max_streams),
+            tasks=tasks,
+        )
+        background = tasks.create_task(_run_until_cancelled(_lasting(resources)))
+        yield _compose(config, resources)
         background.cancel()
 
 
-def _lasting(keys: SigningKeys) -> list[Coroutine[None, None, None]]:
+def _lasting(resources: Resources) -> list[Coroutine[None, None, None]]:
     """What runs for as long as the gateway does."""
-    return [keys.keep_fresh()] if isinstance(keys, PublishedKeys) else []
+    lasting = [resources.hub.feed.run(), resources.hub.run()]
+    if isinstance(resources.keys, PublishedKeys):
+        lasting.append(resources.keys.keep_fresh())
+    return lasting
 
 
 async def _run_until_cancelled(lasting: list[Coroutine[None, None, None]]) -> None:
@@ -87,24 +102,25 @@ async def _run_until_cancelled(lasting: list[Coroutine[None, None, None]]) -> No
             tasks.create_task(each)
 
 
-def _compose(config: GatewayConfig, resources: Resources, keys: SigningKeys) -> Gateway:
+def _compose(config: GatewayConfig, resources: Resources) -> Gateway:
     draining = asyncio.Event()
     return Gateway(
         app=Starlette(
-            routes=_routes(config, resources, keys, draining),
+            routes=_routes(config, resources, draining),
             exception_handlers=EXCEPTION_HANDLERS,
             middleware=[Middleware(CrossOrigin, origins=config.cors_origins)],
         ),
         draining=draining,
+        hub=resources.hub,
     )
 
 
 def _routes(
-    config: GatewayConfig, resources: Resources, keys: SigningKeys, draining: asyncio.Event
+    config: GatewayConfig, resources: Resources, draining: asyncio.Event
 ) -> list[BaseRoute]:
     database = resources.database
     catalogue = Catalogue(database)
-    callers = Callers(_tokens(config.token, keys), _api_keys(database))
+    callers = Callers(_tokens(config.token, resources.keys), _api_keys(database))
     desk = Desk(
         resources.admitting,
         resources.tasks,
@@ -114,8 +130,12 @@ def _routes(
     finder = Finder(database, resources.reading, catalogue)
     reservations = Reservations(finder, Cashier(database, resources.tasks), database, callers)
     checkout = Refusing(CheckoutEndpoint(desk, callers))
+    stock = Refusing(StockEndpoint(resources.hub.feed, catalogue.knows))
+    stream = Refusing(StockStream(resources.hub, catalogue.knows))
     routes: list[BaseRoute] = [
         Route("/v1/sales/{sale_id}/checkout", checkout, methods=["POST"]),
+        Route("/v1/sales/{sale_id}/stock", stock, methods=["GET"]),
+        Route("/v1/sales/{sale_id}/events", stream, methods=["GET"]),
         *reservations.routes(),
         *Probes(resources.reading, database, draining).routes(),
     ]
