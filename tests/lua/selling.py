@@ -103,6 +103,11 @@ class Sale:
             fields=record_fields(offers, **changes),
         )
         assert opened == Opened()
+        await self.begin(self.epoch)
+
+    async def begin(self, epoch: int) -> None:
+        """Take what stands under this epoch as the opening that the books are checked from."""
+        self.epoch = epoch
         self.opening = await self.contents()
 
     async def admit(self, *wishes: str, witness: int = 0) -> list[Outcome]:

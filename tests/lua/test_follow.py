@@ -88,7 +88,7 @@ async def test_an_empty_stream_goes_on_with_the_next_version(sale: Sale) -> None
     await sale.server.command("XTRIM", keys.of_epoch(sale.store.sale_id, 1).stream, "MAXLEN", 0)
     await sale.admit(wish(2))
     assert [entry.first for entry in (await follow(sale, 1)).entries] == [2]
-    sale.opening = await sale.contents()
+    await sale.begin(1)
 
 
 async def _with_many_entries(server: Server, sale_id: str) -> Sale:
