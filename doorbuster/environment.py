@@ -53,5 +53,5 @@ def _is_service_link(name: str, value: str) -> bool:
 
 
 def _guess(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     return f"; did you mean {near[0]}?" if near else "; .env.sample names them all"
