@@ -14,7 +14,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from lua.faults import NothingHappened, OutcomeUnknown, error_code, translate
+from lua.faults import (
+    REFUSED_BEFORE_THE_FIRST_COMMAND,
+    NothingHappened,
+    OutcomeUnknown,
+    error_code,
+    translate,
+)
 from lua.replies import Reply
 from lua.script import Script
 
@@ -98,8 +104,8 @@ async def _exchange(connection: Connection, words: Sequence[Argument]) -> Reply:
     except ResponseError:
         raise
     except (RedisError, OSError) as error:
-        # redis-py counts a server that is still loading as a lost connection.
-        if error_code(error) == "LOADING":
+        # redis-py counts some error replies, LOADING and NOAUTH, as a lost connection.
+        if error_code(error) in REFUSED_BEFORE_THE_FIRST_COMMAND:
             raise translate(error) from error
         raise OutcomeUnknown(str(error)) from error
     return reply
