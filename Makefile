@@ -1,0 +1,57 @@
+# Everything that a developer does often. It needs Python 3.11 or later, and make; `make help`.
+
+# The first that is new enough, unless you name one: make PYTHON=/path/to/python install
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
+IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in $(CANDIDATES); do \
+	$$name -c '$(IS_NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+# What a target hands on: make up ARGS="--port 9000", make test ARGS="-k rush"
+ARGS ?=
+# Two at a time: each has servers of its own, and more would wait for each other's disk.
+TEST_PROCESSES ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test check format lock bench clean
+
+help: ## List these targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed ## Create .venv with everything, pinned by requirements.txt
+
+up: install ## Start everything on this machine, and a sale to try
+	@$(BIN)/doorbuster up $(ARGS)
+
+test: install ## Run the tests, on real servers
+	$(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
+
+check: install ## Lint, formatting, types, and which package may import which
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## Format the code, and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: install ## Write requirements.txt anew from pyproject.toml (ARGS=--upgrade: newest versions)
+	$(BIN)/pip install --quiet 'uv>=0.13,<1'
+	$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt --extra embedded --group dev \
+		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(ARGS)
+
+bench: install ## Compare with peers (installs them on first use)
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove .venv and caches; the state of `up` stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(IS_NEW_ENOUGH)' || { echo >&2 \
+		"Doorbuster needs Python 3.11 or later. Name one: make PYTHON=/path/to/python install"; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
