@@ -35,10 +35,11 @@ REMEMBERED_SECONDS: Final = 60.0
 # About 300 bytes each.
 REMEMBERED_TOKENS: Final = 32_768
 
-# Postgres cannot store U+0000, UTF-8 has no surrogates, and the rest only garbles logs.
-_SUBJECT: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
+# Postgres cannot store U+0000, and the other control characters only garble logs. Lone surrogates,
+# which have no UTF-8, are refused as JSON already.
+_SUBJECT: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,255}")
 # A token must not say itself which key to trust, nor ask for extensions that we do not have.
-_REFUSED_PARAMETERS: Final = frozenset(["crit", "b64", "jku", "jwk", "x5u", "x5c"])
+_REFUSED_PARAMETERS: Final = frozenset(["crit", "jku", "jwk", "x5u", "x5c"])
 
 
 class Tokens:
