@@ -102,7 +102,7 @@ def _of_redis(record: Record, sale_id: str, id_: UUID, stored: StoredReservation
         state=stored.state,
         lines=decode(stored.lines),
         currency=record.currency,
-        durability=record.durability,
+        durability=record.proof.durability,
         version=stored.version,
         created_at_ms=stored.created_at_ms,
         expires_at_ms=stored.created_at_ms + record.hold_seconds * 1000,

@@ -1,7 +1,7 @@
 """A checkout as the admit script takes it, and what the script may say of it."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from lua.replies import Reply, UnexpectedReply, text
 from lua.reservation import StoredReservation
@@ -84,8 +84,13 @@ class Short:
     available: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerBehind:
+    """Too much waits for the ledger already, or waits for too long."""
+
+
 Outcome: TypeAlias = (
-    Admitted | Replayed | Reused | NotOpen | UnknownSku | Changed | OverLimit | Short
+    Admitted | Replayed | Reused | NotOpen | LedgerBehind | UnknownSku | Changed | OverLimit | Short
 )
 
 
@@ -99,6 +104,15 @@ class Decided:
     outcomes: list[Outcome]
 
 
+# Outcomes that have nothing more to tell.
+_PLAIN: Final[dict[str, Outcome]] = {
+    "reused": Reused(),
+    "ledger-behind": LedgerBehind(),
+    "changed": Changed(),
+    "admissions": OverLimit(sku=None, left=0),
+}
+
+
 def parse_outcome(reply: Reply) -> Outcome:
     """What the script said of one checkout."""
     if isinstance(reply, int):
@@ -107,22 +121,18 @@ def parse_outcome(reply: Reply) -> Outcome:
     match word:
         case "replay":
             return Replayed(stored=StoredReservation.parse(rest))
-        case "reused":
-            return Reused()
         case "state":
             return NotOpen(state=rest)
         case "unknown":
             return UnknownSku(sku=rest)
-        case "changed":
-            return Changed()
         case "limit":
             sku, _, left = rest.partition("=")
             return OverLimit(sku=sku, left=int(left))
-        case "admissions":
-            return OverLimit(sku=None, left=0)
         case "short":
             return Short(available=parse_stock(rest))
-    raise UnexpectedReply(word)
+    if word not in _PLAIN:
+        raise UnexpectedReply(word)
+    return _PLAIN[word]
 
 
 def parse_stock(text: str) -> dict[str, int]:

@@ -22,8 +22,25 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What the reconciler found out about the server, and stamps on every record there.
+
+    `durability` is the highest level that its configuration can keep (memory, fsync, replicated),
+    `replicas` how many of them must acknowledge a `replicated` write, and `backlog_limit` how many
+    changes there is room for until the ledger must have read some.
+    """
+
+    durability: str
+    replicas: int
+    backlog_limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What `read` returns; `proven` says whether the server may act on it."""
+    """What `read` returns; `proven` says whether the server may act on it.
+
+    `wanted_durability` is the sale's own wish, empty where it has none.
+    """
 
     proven: bool
     now_ms: int
@@ -39,7 +56,8 @@ class Record:
     hold_seconds: int
     currency: str
     name: str
-    durability: str
+    wanted_durability: str
+    proof: Proof
     items: dict[str, Item]
 
     @property
@@ -76,7 +94,12 @@ def parse(fields: dict[str, str], *, proven: bool, now_ms: int) -> Record | None
         hold_seconds=int(fields["hold_seconds"]),
         currency=fields["currency"],
         name=fields["name"],
-        durability=fields["durability"],
+        wanted_durability=fields["wanted_durability"],
+        proof=Proof(
+            durability=fields["durability"],
+            replicas=int(fields["replicas"]),
+            backlog_limit=int(fields["backlog_limit"]),
+        ),
         items={sku: _item(fields, sku) for sku in sorted(_skus(fields))},
     )
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from lua import keys
 from lua.admission import Decided, parse_outcome
 from lua.entry import Entry, parse_entry
-from lua.record import Record, parse
+from lua.record import Proof, Record, parse
 from lua.replies import Reply, UnexpectedReply, array, integer, mapping, text
 from lua.script import load
 from lua.server import Argument, Server
@@ -128,11 +128,15 @@ class SaleStore:
         self._record = keys.record(sale_id)
         self._seen = keys.seen(sale_id)
 
-    async def admit(self, epoch: int, witness: int, checkouts: Sequence[str]) -> Decided | Refused:
-        """Decide a batch of encoded checkouts."""
+    async def admit(
+        self, epoch: int, witness: int, checkouts: Sequence[str], *, barrier: bool = False
+    ) -> Decided | Refused:
+        """Decide a batch of encoded checkouts; a `barrier` makes it write in any case."""
         of = keys.of_epoch(self.sale_id, epoch)
         names = [self._record, of.reservations, of.customers, of.stream, self._seen]
-        reply = array(await self.server.run(ADMIT, names, [epoch, witness, *checkouts]))
+        reply = array(
+            await self.server.run(ADMIT, names, [epoch, witness, int(barrier), *checkouts])
+        )
         return _refusal(reply) or Decided(
             epoch=epoch,
             version=integer(reply[1]),
@@ -205,14 +209,15 @@ class SaleStore:
         *,
         old_epoch: int,
         version: int,
-        durability: str,
+        proof: Proof,
         available: Mapping[str, int],
     ) -> Opened | Fenced | Differs:
         """Prove the record as it stands, if it is as the ledger has it."""
         old, new = keys.of_epoch(self.sale_id, old_epoch), keys.of_epoch(self.sale_id, epoch)
         names = [self._record, old.reservations, old.customers, old.stream]
         names += [new.reservations, new.customers, new.stream]
-        arguments: list[Argument] = [epoch, old_epoch, version, durability]
+        arguments: list[Argument] = [epoch, old_epoch, version]
+        arguments += [proof.durability, proof.replicas, proof.backlog_limit]
         return _opened(array(await self.server.run(ADOPT, names, arguments + _flat(available))))
 
     async def open(

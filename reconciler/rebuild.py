@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from lua.record import Proof
 from lua.reservation import StoredReservation
 from lua.server import Argument
 from lua.store import SaleStore
@@ -71,7 +72,15 @@ async def _install_customers(store: SaleStore, epoch: int, buyers: dict[str, Buy
         await store.install(epoch, reservations={}, customers=customers)
 
 
-def record_fields(ledger: Snapshot, durability: str) -> dict[str, Argument]:
+def stall_limit_ms(hold_seconds: int) -> int:
+    """How old the oldest change may become that the ledger has not read.
+
+    Half of a hold: whoever is admitted last before the limit can still be told in time.
+    """
+    return hold_seconds * 1000 // 2
+
+
+def record_fields(ledger: Snapshot, proof: Proof) -> dict[str, Argument]:
     """The record that the open script installs, besides what it knows itself."""
     sale = ledger.sale
     fields: dict[str, Argument] = {
@@ -83,7 +92,11 @@ def record_fields(ledger: Snapshot, durability: str) -> dict[str, Argument]:
         "reservations_per_customer": sale.reservations_per_customer,
         "currency": sale.currency,
         "name": sale.name,
-        "durability": durability,
+        "wanted_durability": sale.durability or "",
+        "durability": proof.durability,
+        "replicas": proof.replicas,
+        "backlog_limit": proof.backlog_limit,
+        "stall_limit_ms": stall_limit_ms(sale.hold_seconds),
     }
     for item in ledger.items:
         fields[f"available:{item.sku}"] = item.granted - item.taken

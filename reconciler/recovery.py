@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lua.record import Record, parse
+from lua.record import Proof, Record, parse
 from lua.server import Argument, Server
 from lua.store import Closed, Differs, Fenced, Opened, SaleStore
 from reconciler.history import Hold, build
 from reconciler.rebuild import install, record_fields
-from reconciler.server_facts import proven_durability, rewrite_log
+from reconciler.server_facts import prove, rewrite_log
 from sql.alarms import note_recovery, note_witnesses, raise_alarm
 from sql.database import Database
 from sql.ledger import Checkpoint, Contradiction, Superseded, commit, read_checkpoint
@@ -122,13 +122,13 @@ class Recovery:
         return record.version == version and survey.seen.get(record.epoch, 0) <= version
 
     async def _open(self, survey: Survey, version: int, *, adoptable: bool) -> str:
-        durability = await proven_durability(self._server)
-        if adoptable and await self._adopt(survey, version, durability):
+        proof = await prove(self._server)
+        if adoptable and await self._adopt(survey, version, proof):
             return "adopted"
-        await self._rebuild(survey.epoch, version, durability)
+        await self._rebuild(survey.epoch, version, proof)
         return "rebuilt"
 
-    async def _adopt(self, survey: Survey, version: int, durability: str) -> bool:
+    async def _adopt(self, survey: Survey, version: int, proof: Proof) -> bool:
         if not await open_epoch(self._database, self._sale_id, survey.epoch, version):
             raise Abandoned
         items = await read_items(self._database, self._sale_id)
@@ -136,7 +136,7 @@ class Recovery:
             survey.epoch,
             old_epoch=survey.before.opened,
             version=version,
-            durability=durability,
+            proof=proof,
             available={item.sku: item.mirror for item in items},
         )
         match reply:
@@ -148,12 +148,12 @@ class Recovery:
                 await raise_alarm(self._database, self._sale_id, f"not adopted: {what} differs")
                 return False
 
-    async def _rebuild(self, epoch: int, version: int, durability: str) -> None:
+    async def _rebuild(self, epoch: int, version: int, proof: Proof) -> None:
         async with snapshot(self._database, self._sale_id, epoch, version) as ledger:
             if ledger is None:
                 raise Abandoned
             installed = await install(self._store, epoch, ledger)
-            fields: dict[str, Argument] = record_fields(ledger, durability)
+            fields: dict[str, Argument] = record_fields(ledger, proof)
         reply = await self._store.open(
             epoch,
             version=version,

@@ -28,7 +28,7 @@ class Definition:
         return cls(
             epoch=record.epoch,
             currency=record.currency,
-            durability=record.durability,
+            durability=record.proof.durability,
             hold_seconds=record.hold_seconds,
             opens_at_ms=record.opens_at_ms,
             prices={sku: item.price for sku, item in record.items.items()},

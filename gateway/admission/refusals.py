@@ -8,6 +8,7 @@ from gateway.problems import (
     CHANGED,
     IDEMPOTENCY_KEY_REUSED,
     INSUFFICIENT_STOCK,
+    LEDGER_BEHIND,
     PURCHASE_LIMIT_EXCEEDED,
     SALE_CLOSED,
     SALE_NOT_OPEN,
@@ -15,9 +16,9 @@ from gateway.problems import (
     UNKNOWN_SKU,
     Problem,
 )
-from lua.admission import Changed, NotOpen, OverLimit, Reused, Short, UnknownSku
+from lua.admission import Changed, LedgerBehind, NotOpen, OverLimit, Reused, Short, UnknownSku
 
-Refused: TypeAlias = Reused | NotOpen | UnknownSku | Changed | OverLimit | Short
+Refused: TypeAlias = Reused | NotOpen | LedgerBehind | UnknownSku | Changed | OverLimit | Short
 
 
 def refusal(outcome: Refused, definition: Definition, now_ms: int) -> Problem:
@@ -27,6 +28,8 @@ def refusal(outcome: Refused, definition: Definition, now_ms: int) -> Problem:
             return IDEMPOTENCY_KEY_REUSED
         case NotOpen(state=state):
             return _not_open(state, definition.opens_at_ms - now_ms)
+        case LedgerBehind():
+            return LEDGER_BEHIND
         case UnknownSku(sku=sku):
             return UNKNOWN_SKU.because(f"The sale has no {sku}.", sku=sku)
         case Changed():

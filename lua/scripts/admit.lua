@@ -9,7 +9,8 @@
 --
 -- ARGV[1]  epoch         the highest epoch that the caller has seen
 -- ARGV[2]  witness       the highest version that it has seen in that epoch
--- ARGV[3+] checkouts     id(32) customer(22) fingerprint(22) sku:quantity:price;... | context
+-- ARGV[3]  barrier       1: write something in any case, so that WAIT covers what is replayed
+-- ARGV[4+] checkouts     id(32) customer(22) fingerprint(22) sku:quantity:price;... | context
 --
 -- Reply    {'unproven'}            this server is not the one that the record was proven on
 --          {'epoch', epoch}        the sale lives under a later epoch: ask again with that one
@@ -19,6 +20,7 @@
 --            'replay:<stored>'     the id is known, with the same customer and lines
 --            'reused'              the id is known, with another customer or other lines
 --            'state:<state>'       scheduled, paused or closed
+--            'ledger-behind'       too much waits for the ledger already, or waits for too long
 --            'unknown:<sku>'       the sale has no such item
 --            'changed'             a price is not the one that the caller encoded
 --            'limit:<sku>=<left>'  the customer may take only so many more
@@ -34,11 +36,12 @@
 --@include announce
 
 local record, reservations, customers, stream, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local epoch, witness = ARGV[1], tonumber(ARGV[2])
-local BEFORE_CHECKOUTS = 2
+local epoch, witness, barrier = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local BEFORE_CHECKOUTS = 3
 
 local r = redis.call('HMGET', record, 'replid', 'epoch', 'version', 'state', 'opens_at_ms',
-  'closes_at_ms', 'reservations', 'reservations_per_customer')
+  'closes_at_ms', 'reservations', 'reservations_per_customer', 'committed', 'progress_at_ms',
+  'backlog_limit', 'stall_limit_ms')
 local version = tonumber(r[3])
 
 local function refusal()
@@ -64,7 +67,21 @@ local function sale_state()
   return 'open'
 end
 
+-- Whether the oldest change that the ledger has not read is older than it may become. The ledger's
+-- last progress is looked at first, because it costs nothing.
+local function is_stalled()
+  local committed, limit = tonumber(r[9]), tonumber(r[12])
+  if version == committed or now - tonumber(r[10]) <= limit then return false end
+  local oldest = redis.call('XRANGE', stream, string.format('%d-1', committed), '+', 'COUNT', 1)[1]
+  for k = 1, oldest and #oldest[2] or 0, 2 do
+    if oldest[2][k] == 'at_ms' then return now - tonumber(oldest[2][k + 1]) > limit end
+  end
+  return false
+end
+
 local state = sale_state()
+local stalled = is_stalled()
+local last_version = tonumber(r[9]) + tonumber(r[11])
 local admissions_limit = tonumber(r[8])
 local count = #ARGV - BEFORE_CHECKOUTS
 local ids, buyers = {}, {}
@@ -131,6 +148,7 @@ local function decide(k)
     return 'reused'
   end
   if state ~= 'open' then return 'state:' .. state end
+  if stalled or version >= last_version then return 'ledger-behind' end
   local lines = string.sub(checkout, 77, string.find(checkout, '|', 77, true) - 1)
   local buyer = holdings(k)
   local why, wanted = check(lines, buyer)
@@ -151,7 +169,10 @@ end
 
 local reply = {'ok', version, now}
 for k = 1, count do reply[k + 3] = decide(k) end
-if #entry == 0 then return reply end
+if #entry == 0 then
+  if barrier == '1' then redis.call('HSET', record, 'barrier', string.format('%d', now)) end
+  return reply
+end
 
 local fields = {'version', string.format('%d', version),
   'reservations', string.format('%d', tonumber(r[7]) + #entry)}

@@ -12,19 +12,23 @@
 -- ARGV[1]  epoch          the new one
 -- ARGV[2]  old_epoch
 -- ARGV[3]  version        the ledger's checkpoint
--- ARGV[4]  durability     what the reconciler has proven of this server
--- ARGV[5+] items          sku, available, ... of the ledger's mirror
+-- ARGV[4]  durability     the level that the reconciler has proven of this server
+-- ARGV[5]  replicas       how many replicas must acknowledge at the level `replicated`
+-- ARGV[6]  backlog_limit  how many changes may wait for the ledger
+-- ARGV[7+] items          sku, available, ... of the ledger's mirror
 --
 -- Reply    {'fenced'}         another recovery, or another server
 --          {'differs', what}  something is not as the ledger has it: rebuild
 --          {'ok'}
 
 --@include proof
+--@include clock
 --@include announce
 
 local record = KEYS[1]
-local epoch, old_epoch, version, durability = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local BEFORE_ITEMS = 4
+local epoch, old_epoch, version = ARGV[1], ARGV[2], ARGV[3]
+local durability, replicas, backlog_limit = ARGV[4], ARGV[5], ARGV[6]
+local BEFORE_ITEMS = 6
 
 local replid = server_replid()
 local r = redis.call('HMGET', record, 'fence', 'fence_replid', 'epoch', 'version', 'reservations')
@@ -42,6 +46,7 @@ for k = 2, 4 do
   if redis.call('EXISTS', KEYS[k]) == 1 then redis.call('RENAME', KEYS[k], KEYS[k + 3]) end
 end
 redis.call('HSET', record, 'epoch', epoch, 'replid', replid, 'committed', version,
-  'durability', durability)
+  'progress_at_ms', string.format('%d', now_ms()), 'durability', durability,
+  'replicas', replicas, 'backlog_limit', backlog_limit)
 announce(record, epoch, 0, tonumber(version), 'reset', '-')
 return {'ok'}

@@ -28,11 +28,14 @@ local entries = {}
 if tonumber(r[3]) > tonumber(committed) then
   entries = redis.call('XRANGE', stream, committed .. '-1', '+', 'COUNT', count)
 end
+local now = now_ms()
 local reply = {'ok', tonumber(r[3]), tonumber(r[4]),
-  tonumber(redis.call('HGET', seen, epoch) or '0'), now_ms(), entries}
+  tonumber(redis.call('HGET', seen, epoch) or '0'), now, entries}
 
 -- What the ledger has not read is never trimmed, whatever the caller asks for.
 local trim = math.min(tonumber(trim_below), tonumber(committed))
 if trim > 0 then redis.call('XTRIM', stream, 'MINID', '~', string.format('%d-0', trim)) end
-if tonumber(committed) > tonumber(r[4]) then redis.call('HSET', record, 'committed', committed) end
+if tonumber(committed) > tonumber(r[4]) then
+  redis.call('HSET', record, 'committed', committed, 'progress_at_ms', string.format('%d', now))
+end
 return reply

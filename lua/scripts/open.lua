@@ -18,6 +18,7 @@
 --          {'ok'}
 
 --@include proof
+--@include clock
 --@include announce
 
 local record, reservations, customers, stream = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -33,7 +34,8 @@ if redis.call('HLEN', reservations) ~= tonumber(ARGV[3])
 
 redis.call('DEL', record)
 redis.call('HSET', record, 'epoch', epoch, 'version', version, 'committed', version,
-  'reservations', ARGV[3], 'fence', epoch, 'fence_replid', replid, 'replid', replid)
+  'progress_at_ms', string.format('%d', now_ms()), 'reservations', ARGV[3],
+  'fence', epoch, 'fence_replid', replid, 'replid', replid)
 for k = BEFORE_FIELDS + 1, #ARGV, 2 do redis.call('HSET', record, ARGV[k], ARGV[k + 1]) end
 announce(record, epoch, 0, tonumber(version), 'reset', '-')
 return {'ok'}

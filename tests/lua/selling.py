@@ -10,7 +10,7 @@ from books import Contents
 from lua import keys
 from lua.admission import Checkout, Decided, Outcome
 from lua.entry import Entry, parse_entry
-from lua.record import Record
+from lua.record import Proof, Record
 from lua.replies import Reply, array, mapping, text
 from lua.server import Argument, Server
 from lua.store import Closed, Opened, SaleStore
@@ -18,6 +18,7 @@ from lua.store import Closed, Opened, SaleStore
 LAMP = "LAMP-1"
 MUG = "mug_2.0"
 HOUR_MS = 3_600_000
+FSYNC = Proof(durability="fsync", replicas=0, backlog_limit=1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,11 @@ def record_fields(offers: Mapping[str, Offer], **changes: Argument) -> dict[str,
         "reservations_per_customer": 100,
         "currency": "EUR",
         "name": "Frühschoppen, 50 %",
+        "wanted_durability": "",
         "durability": "memory",
+        "replicas": 0,
+        "backlog_limit": 1_000_000,
+        "stall_limit_ms": 300_000,
     }
     for sku, offer in offers.items():
         fields |= {

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from own_server import OwnServer
-from selling import LAMP, MUG, Offer, Sale, record_fields, reservation, wish
+from selling import FSYNC, LAMP, MUG, Offer, Sale, record_fields, reservation, wish
 
 from lua.admission import Admitted
 from lua.announcement import RESET, Announcement, parse_announcement
@@ -79,7 +79,7 @@ async def test_a_new_epoch_is_announced_as_a_reset(sale: Sale, listener: Listene
     assert (await listener.hear()).last == 1
     await sale.store.fence(2)
     opened = await sale.store.adopt(
-        2, old_epoch=1, version=1, durability="fsync", available={LAMP: 9, MUG: 5}
+        2, old_epoch=1, version=1, proof=FSYNC, available={LAMP: 9, MUG: 5}
     )
     assert opened == Opened()
     assert await listener.hear() == happened(0, 1, {}, state=RESET, epoch=2)

@@ -2,7 +2,7 @@
 
 import pytest
 from own_server import OwnServer
-from selling import LAMP, MUG, Offer, Sale, digest, record_fields, reservation, wish
+from selling import FSYNC, LAMP, MUG, Offer, Sale, digest, record_fields, reservation, wish
 
 from lua import keys
 from lua.admission import Admitted, OverLimit, Replayed
@@ -22,7 +22,7 @@ async def adopt(
         epoch,
         old_epoch=old_epoch,
         version=version,
-        durability="fsync",
+        proof=FSYNC,
         available={LAMP: lamps.get("lamps", 10), MUG: 5},
     )
 
@@ -88,7 +88,7 @@ async def test_an_adopted_sale_goes_on_where_it_stood(sale: Sale) -> None:
     sale.epoch = 2
     record = await sale.record()
     assert (record.proven, record.epoch, record.version, record.committed) == (True, 2, 1, 1)
-    assert record.durability == "fsync"
+    assert record.proof == FSYNC
     outcomes = await sale.admit(wish(1), wish(2), witness=1)
     assert isinstance(outcomes[0], Replayed)
     assert outcomes[1] == Admitted(version=2)
@@ -144,7 +144,7 @@ async def test_lost_reservations_are_not_adopted(sale: Sale) -> None:
 async def test_an_item_that_redis_lost_is_not_adopted(sale: Sale) -> None:
     await sale.store.fence(2)
     reply = await sale.store.adopt(
-        2, old_epoch=1, version=0, durability="fsync", available={LAMP: 10, "GONE": 1}
+        2, old_epoch=1, version=0, proof=FSYNC, available={LAMP: 10, "GONE": 1}
     )
     assert reply == Differs(what="available:GONE")
 

@@ -116,7 +116,11 @@ def _fields(units: Mapping[str, int], changes: Mapping[str, Argument]) -> dict[s
         "reservations_per_customer": PLENTY,
         "currency": "EUR",
         "name": "Friday rush",
+        "wanted_durability": "",
         "durability": "memory",
+        "replicas": 0,
+        "backlog_limit": 1_000_000,
+        "stall_limit_ms": 300_000,
     }
     for sku, available in units.items():
         fields |= {
