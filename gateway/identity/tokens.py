@@ -29,8 +29,8 @@ Keys: TypeAlias = StaticKey | PublishedKeys
 
 # The clocks of the issuer and of this host may differ by so much.
 LEEWAY_SECONDS: Final = 5
-# A customer sends the same token with every click, and verifying costs more than all the rest of
-# a request. Not longer than this, so that a key that the issuer took back is soon worth nothing.
+# A customer sends the same token with every click, and verifying it costs as much as the rest of
+# the request. Not for longer, so that a key that the issuer took back is soon worth nothing.
 REMEMBERED_SECONDS: Final = 60.0
 # About 300 bytes each.
 REMEMBERED_TOKENS: Final = 32_768
