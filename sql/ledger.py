@@ -1,9 +1,12 @@
 """The transaction that turns read history into ledger rows, and the checkpoint that guards it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
+
+import asyncpg
 
 from sql.database import Connection, Database
 from sql.statement import load
@@ -104,11 +107,25 @@ async def commit(database: Database, batch: Batch) -> None:
     """
     async with database.transaction() as connection:
         await _advance(connection, batch)
-        await _check_stock(connection, batch)
-        await _insert_reservations(connection, batch)
-        await _move_items(connection, batch)
-        await _record_lowerings(connection, batch)
-        await _finish_outbox(connection, batch)
+        with _refusals_as_contradictions():
+            await _write(connection, batch)
+
+
+async def _write(connection: Connection, batch: Batch) -> None:
+    await _check_stock(connection, batch)
+    await _insert_reservations(connection, batch)
+    await _move_items(connection, batch)
+    await _record_lowerings(connection, batch)
+    await _finish_outbox(connection, batch)
+
+
+@contextmanager
+def _refusals_as_contradictions() -> Iterator[None]:
+    """What a constraint or a type of the ledger refuses today, it refuses for ever."""
+    try:
+        yield
+    except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
+        raise Contradiction(str(error)) from error
 
 
 async def _advance(connection: Connection, batch: Batch) -> None:
@@ -153,8 +170,10 @@ async def _insert_reservations(connection: Connection, batch: Batch) -> None:
         new.seconds_left,
     )
     if len(rows) != len(new.ids):
-        known = set(new.ids) - {row["id"] for row in rows}
-        raise Contradiction(f"{len(known)} ids are in the ledger already, {min(known)} for one")
+        known = Counter(new.ids)
+        known.subtract(row["id"] for row in rows)
+        one = max(known, key=known.__getitem__)
+        raise Contradiction(f"{known.total()} ids were admitted before, {one} for one")
 
 
 async def _move_items(connection: Connection, batch: Batch) -> None:
@@ -204,7 +223,6 @@ async def _finish_outbox(connection: Connection, batch: Batch) -> None:
 async def _supersede(
     connection: Connection, sale_id: str, kind: str, prefix: str, revision: int
 ) -> None:
-    keys = [f"{prefix}{earlier}" for earlier in range(1, revision + 1)]
-    known = await connection.fetchval(OUTBOX_SUPERSEDE, sale_id, kind, keys[-1], keys)
+    known = await connection.fetchval(OUTBOX_SUPERSEDE, sale_id, kind, prefix, revision)
     if not known:
-        raise Contradiction(f"{kind} {keys[-1]} was read, but never asked for")
+        raise Contradiction(f"{kind} {prefix}{revision} was read, but never asked for")

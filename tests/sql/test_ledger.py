@@ -1,0 +1,283 @@
+"""A batch of history is committed whole, once, and only where it fits the ledger."""
+
+import asyncio
+
+import pytest
+from batches import LAMP_LINE, admitting, everything, expecting, filled_mirror, ids, lowering
+from drafts import LAMP, MUG, draft, open_sale
+
+from sql import sales
+from sql.database import Database
+from sql.ledger import Batch, Contradiction, Superseded, commit, read_checkpoint
+from sql.settlement import State, release
+from sql.statement import load
+
+
+@pytest.fixture
+async def ledger(database: Database, sale_id: str) -> Database:
+    """A ledger with an open sale of ten lamps and five mugs, nothing sold."""
+    await open_sale(database, draft(sale_id))
+    await filled_mirror(database, sale_id)
+    return database
+
+
+async def counters(database: Database, sale_id: str, sku: str = LAMP) -> tuple[int, int, int, int]:
+    """taken, mirror, lowered, granted."""
+    items = {item.sku: item for item in await sales.read_items(database, sale_id)}
+    item = items[sku]
+    return item.taken, item.mirror, item.lowered, item.granted
+
+
+async def test_a_batch_is_committed_whole(ledger: Database, sale_id: str) -> None:
+    batch = admitting(sale_id, ids(1, 2), lines=f"{LAMP}:2:500;{MUG}:1:90")
+    await commit(ledger, expecting(batch, {LAMP: 6, MUG: 3}))
+
+    assert await counters(ledger, sale_id) == (4, 6, 0, 10)
+    assert await counters(ledger, sale_id, MUG) == (2, 3, 0, 5)
+    assert (await read_checkpoint(ledger, sale_id)).version == 2
+    rows = await ledger.rows(
+        "select *, extract(epoch from created_at) * 1000 as ms, "
+        "extract(epoch from deadline - now())::float8 as left from reservation order by version"
+    )
+    assert [(row["id"], row["version"], row["state"]) for row in rows] == [
+        (ids(1)[0], 1, "held"),
+        (ids(2)[0], 2, "held"),
+    ]
+    assert rows[0]["lines"] == f"{LAMP}:2:500;{MUG}:1:90"
+    assert rows[0]["ms"] == 1_800_000_000_123
+    assert 590 < rows[0]["left"] <= 600
+
+
+async def test_a_batch_is_committed_once(ledger: Database, sale_id: str) -> None:
+    batch = admitting(sale_id, ids(1))
+    await commit(ledger, batch)
+    before = await everything(ledger)
+    with pytest.raises(Superseded):
+        await commit(ledger, batch)
+    assert await everything(ledger) == before
+
+
+async def test_of_two_at_once_one_commits(ledger: Database, sale_id: str) -> None:
+    batches = [admitting(sale_id, ids(n)) for n in (1, 2)]
+    results = await asyncio.gather(
+        *(commit(ledger, batch) for batch in batches), return_exceptions=True
+    )
+    assert sorted(type(each) for each in results if each) == [Superseded]
+    assert await counters(ledger, sale_id) == (1, 9, 0, 10)
+
+
+@pytest.mark.parametrize(("epoch", "began"), [(1, 0), (0, 1)])
+async def test_only_from_where_the_checkpoint_stands(
+    ledger: Database, sale_id: str, epoch: int, began: int
+) -> None:
+    before = await everything(ledger)
+    with pytest.raises(Superseded):
+        await commit(ledger, admitting(sale_id, ids(1), epoch=epoch, began=began))
+    assert await everything(ledger) == before
+
+
+# What does not fit. Each is refused as a Contradiction, the one fault that is answered by closing
+# the sale: another exception would be met again and again, with the sale's history stuck behind it.
+
+
+def stock_unlike_the_mirror(sale_id: str) -> Batch:
+    return expecting(admitting(sale_id, ids(2)), {LAMP: 7})
+
+
+def unknown_sku_in_the_stock(sale_id: str) -> Batch:
+    return expecting(admitting(sale_id, ids(1), lines="chair:1:1"), {"chair": 4})
+
+
+def known_id(sale_id: str) -> Batch:
+    return admitting(sale_id, ids(2, 7))
+
+
+def id_twice(sale_id: str) -> Batch:
+    return admitting(sale_id, ids(2, 2))
+
+
+def more_than_was_granted(sale_id: str) -> Batch:
+    return admitting(sale_id, ids(2), lines=f"{LAMP}:10:500")
+
+
+def less_than_nothing_in_redis(sale_id: str) -> Batch:
+    batch = admitting(sale_id, ids(2))
+    batch.mirror[LAMP] = -10
+    return batch
+
+
+def context_that_is_no_json(sale_id: str) -> Batch:
+    batch = admitting(sale_id, ids(2))
+    batch.admissions.contexts[0] = "{"
+    return batch
+
+
+def context_that_postgres_cannot_store(sale_id: str) -> Batch:
+    batch = admitting(sale_id, ids(2))
+    batch.admissions.contexts[0] = r'{"subject": "\u0000"}'
+    return batch
+
+
+def return_that_nobody_asked_for(sale_id: str) -> Batch:
+    batch = Batch(sale_id=sale_id, epoch=0, began=1, last=2)
+    batch.returns.append(ids(7)[0].hex)
+    batch.mirror[LAMP] = 1
+    return batch
+
+
+def grant_that_nobody_made(sale_id: str) -> Batch:
+    batch = Batch(sale_id=sale_id, epoch=0, began=1, last=2)
+    batch.grants.append((LAMP, 2))
+    batch.mirror[LAMP] = 1
+    return batch
+
+
+def state_that_nobody_chose(sale_id: str) -> Batch:
+    batch = Batch(sale_id=sale_id, epoch=0, began=1, last=2)
+    batch.states.append(3)
+    return batch
+
+
+def lowering_under_the_id_of_a_grant(sale_id: str) -> Batch:
+    return lowering(sale_id, "the grant", units=1, began=1)
+
+
+def lowering_of_more_than_is_left(sale_id: str) -> Batch:
+    return lowering(sale_id, "too much", units=11, began=1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        stock_unlike_the_mirror,
+        unknown_sku_in_the_stock,
+        known_id,
+        id_twice,
+        more_than_was_granted,
+        less_than_nothing_in_redis,
+        context_that_is_no_json,
+        context_that_postgres_cannot_store,
+        return_that_nobody_asked_for,
+        grant_that_nobody_made,
+        state_that_nobody_chose,
+        lowering_under_the_id_of_a_grant,
+        lowering_of_more_than_is_left,
+    ],
+)
+async def test_what_contradicts_the_ledger_is_refused_and_nothing_is_written(
+    ledger: Database, sale_id: str, wrong: object
+) -> None:
+    assert callable(wrong)
+    await sales.grant(ledger, sale_id, sku=LAMP, units=1, request="the grant", context={})
+    await commit(ledger, admitting(sale_id, ids(7)))
+    before = await everything(ledger)
+    batch: Batch = wrong(sale_id)
+    batch.last += 1 - batch.began
+    batch.began = 1
+    with pytest.raises(Contradiction):
+        await commit(ledger, batch)
+    assert await everything(ledger) == before
+
+
+async def test_a_sale_without_a_checkpoint_is_a_contradiction(database: Database) -> None:
+    with pytest.raises(Contradiction):
+        await read_checkpoint(database, "nowhere")
+
+
+# The outbox is finished by what is read
+
+
+async def pending(database: Database) -> list[str]:
+    rows = await database.rows("select kind, key from outbox where not done order by id")
+    return [f"{row['kind']} {row['key']}" for row in rows]
+
+
+async def test_a_return_is_done_when_its_entry_is_read(ledger: Database, sale_id: str) -> None:
+    (reservation,) = ids(1)
+    await commit(ledger, admitting(sale_id, [reservation]))
+    settled = await release(ledger, reservation)
+    assert settled is not None
+    assert settled.state is State.RELEASED
+    assert await counters(ledger, sale_id) == (0, 9, 0, 10)
+
+    batch = Batch(sale_id=sale_id, epoch=0, began=1, last=2)
+    batch.returns.append(reservation.hex)
+    batch.mirror[LAMP] = 1
+    await commit(ledger, expecting(batch, {LAMP: 10}))
+    assert await counters(ledger, sale_id) == (0, 10, 0, 10)
+    assert await pending(ledger) == ["state 1"]
+
+
+async def test_a_later_revision_finishes_the_earlier_ones(ledger: Database, sale_id: str) -> None:
+    for number in range(1, 12):
+        await sales.grant(ledger, sale_id, sku=LAMP, units=1, request=str(number), context={})
+    await sales.grant(ledger, sale_id, sku=MUG, units=1, request="mug", context={})
+    batch = Batch(sale_id=sale_id, epoch=0, began=0, last=1)
+    batch.grants.append((LAMP, 10))
+    batch.mirror[LAMP] = 10
+    await commit(ledger, batch)
+    # Revision 11 is greater than 10 as a number, and smaller as a text.
+    assert await pending(ledger) == ["state 1", f"grant {LAMP}:11", f"grant {MUG}:1"]
+
+    await sales.change_state(ledger, sale_id, "pause")
+    await sales.change_state(ledger, sale_id, "resume")
+    batch = Batch(sale_id=sale_id, epoch=0, began=1, last=2)
+    batch.states.append(2)
+    await commit(ledger, batch)
+    assert await pending(ledger) == [f"grant {LAMP}:11", f"grant {MUG}:1", "state 3"]
+
+
+async def test_a_revision_that_was_finished_before_may_be_read_again(
+    ledger: Database, sale_id: str
+) -> None:
+    await ledger.execute("update outbox set done = true")
+    batch = Batch(sale_id=sale_id, epoch=0, began=0, last=1)
+    batch.states.append(1)
+    await commit(ledger, batch)
+    assert (await read_checkpoint(ledger, sale_id)).version == 1
+
+
+async def test_a_lowering_is_recorded_and_lowers_what_is_granted(
+    ledger: Database, sale_id: str
+) -> None:
+    await commit(ledger, expecting(lowering(sale_id, "one", units=4, began=0), {LAMP: 6}))
+    assert await counters(ledger, sale_id) == (0, 6, 4, 6)
+    adjustment = await sales.find_adjustment(ledger, "one")
+    assert adjustment is not None
+    assert (adjustment.sku, adjustment.delta, adjustment.reason) == (LAMP, -4, "broken")
+
+
+# Who waits for whom
+
+
+async def test_a_commit_does_not_wait_for_a_locked_sale(ledger: Database, sale_id: str) -> None:
+    """Whoever grants holds the sale and wants an item; a commit holds items. It may want no sale.
+
+    A foreign key asks for a lock of its own, which a plain `for update` refuses: together they
+    would be a deadlock, found after a second, with one of them thrown away.
+    """
+    async with ledger.transaction() as connection:
+        await connection.fetch(load("sale_lock"), sale_id)
+        async with asyncio.timeout(1):
+            await commit(ledger, admitting(sale_id, ids(1)))
+
+
+async def test_a_grant_waits_for_no_commit_but_for_the_item_itself(
+    ledger: Database, sale_id: str
+) -> None:
+    async with ledger.transaction() as connection:
+        await connection.fetch(load("items_lock"), sale_id, [LAMP])
+        async with asyncio.timeout(1):
+            await sales.grant(ledger, sale_id, sku=MUG, units=1, request="mug", context={})
+
+
+async def test_lines_of_a_batch_are_locked_in_one_order(ledger: Database, sale_id: str) -> None:
+    """Releases and commits that touch the same items in other orders never deadlock."""
+    both = f"{MUG}:1:90;{LAMP}:1:500"
+    await commit(ledger, admitting(sale_id, ids(1, 2), lines=both))
+    await commit(ledger, admitting(sale_id, ids(3, 4), lines=LAMP_LINE, began=2))
+    async with asyncio.TaskGroup() as tasks:
+        for each in ids(1, 2, 3, 4):
+            tasks.create_task(release(ledger, each))
+        tasks.create_task(commit(ledger, admitting(sale_id, ids(5), lines=both, began=4)))
+    assert await counters(ledger, sale_id) == (1, 5, 0, 10)
