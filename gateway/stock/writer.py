@@ -8,7 +8,7 @@ from typing import Final
 from gateway.stock.event import Frame
 from gateway.stock.stream import Stream
 
-# Checkouts share this worker, and get their turn between so many streams: about 2 ms of work.
+# Checkouts share this worker, and get their turn between so many streams: about 2 to 3 ms of work.
 STREAMS_AT_A_TIME: Final = 128
 # Of the worker's time; the rest is for checkouts.
 LARGEST_SHARE: Final = 0.2

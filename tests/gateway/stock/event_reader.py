@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -109,3 +110,15 @@ async def reading(
     url = f"/v1/sales/{sale_id}/events"
     async with client.stream("GET", url, params=params, headers=headers) as response:
         yield EventReader(response)
+
+
+@contextmanager
+def never_reading(address: tuple[str, int], sale_id: str) -> Iterator[socket.socket]:
+    """A client that asks for the stream and reads nothing of it."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(address)
+        request = f"GET /v1/sales/{sale_id}/events HTTP/1.1\r\nHost: gateway\r\n\r\n"
+        client.sendall(request.encode())
+        client.settimeout(0)
+        yield client
