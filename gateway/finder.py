@@ -58,8 +58,11 @@ class Finder:
 
     async def _in_redis(self, reservation: UUID) -> Finding:
         answer = UNKNOWN_RESERVATION
+        sales = await self._catalogue.with_tag(tag_of(reservation))
+        if sales is None:
+            return LEDGER_BEHIND
         try:
-            for sale_id in await self._catalogue.with_tag(tag_of(reservation)):
+            for sale_id in sales:
                 found = await self._in_sale(sale_id, reservation)
                 if isinstance(found, Found):
                     return found
