@@ -1,0 +1,36 @@
+"""One running shop for each module, with a database of its own."""
+
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from kept_shop import KeptShop, keeping_shop
+from shop import settings_for
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop(
+    valkey_url: str, shop_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[KeptShop]:
+    """One gateway, one reconciler; whatever the tests did to them, they met no fault of ours."""
+    folder = tmp_path_factory.mktemp("shop")
+    settings = settings_for(valkey_url, shop_database_url, folder)
+    async with keeping_shop(settings, folder) as running:
+        yield running
+    assert not running.faults()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop_database_url(postgres_url: str, migrated: str) -> AsyncIterator[str]:
+    """A migrated database that no other module sees."""
+    name = f"shop_{uuid4().hex}"
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
+        yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
