@@ -21,6 +21,7 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         redis_url=addresses.redis_url,
         database_url=addresses.database_url,
         token=_token_config(settings),
+        durability=settings.durability,
         cors_origins=settings.cors_origins,
         max_streams=settings.max_streams,
         request_deadline_seconds=settings.request_deadline_ms / MILLISECONDS,

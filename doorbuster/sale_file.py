@@ -49,7 +49,7 @@ class SaleFile(BaseModel):
     closes_at: AwareDatetime | None = None
     hold_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
-    durability: Literal["memory", "fsync"] | None = None
+    durability: Literal["memory", "fsync", "replicated", "ledger"] | None = None
     items: Annotated[list[ItemFile], Field(min_length=1, max_length=MAX_ITEMS)]
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
 from gateway.admission.desk import Desk
+from gateway.admission.durability import Level
 from gateway.admission.endpoint import CheckoutEndpoint
 from gateway.asgi import Refusing
 from gateway.cashier import Cashier
@@ -125,6 +126,7 @@ def _routes(
         resources.admitting,
         resources.tasks,
         catalogue.knows,
+        level=Level.of(config.durability),
         deadline_seconds=config.request_deadline_seconds,
     )
     finder = Finder(database, resources.reading, catalogue)

@@ -16,11 +16,15 @@ class TokenConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
-    """`demo_sale` names the sale of the demo pages, which exist only with it."""
+    """`durability` is the lowest level that any sale is sold at, by name.
+
+    `demo_sale` names the sale of the demo pages, which exist only with it.
+    """
 
     redis_url: str
     database_url: str
     token: TokenConfig
+    durability: str
     cors_origins: tuple[str, ...]
     max_streams: int
     request_deadline_seconds: float

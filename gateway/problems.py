@@ -136,6 +136,9 @@ OVERLOADED = Problem(503, "overloaded", "Too busy just now", retry_after_seconds
 STOCK_UNVERIFIED = Problem(
     503, "stock-unverified", "The stock is being verified", retry_after_seconds=1
 )
+DURABILITY_UNPROVEN = Problem(
+    503, "durability-unproven", "The durability cannot be kept", retry_after_seconds=5
+)
 LEDGER_BEHIND = Problem(
     503, "ledger-behind", "The ledger has not caught up yet", retry_after_seconds=1
 )

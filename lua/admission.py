@@ -96,12 +96,16 @@ Outcome: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """The script decided, under this epoch; `outcomes` are in the order of the checkouts."""
+    """The script decided, under this epoch; `outcomes` are in the order of the checkouts.
+
+    `replicated` says whether as many replicas as were asked for have it all.
+    """
 
     epoch: int
     version: int
     now_ms: int
     outcomes: list[Outcome]
+    replicated: bool
 
 
 # Outcomes that have nothing more to tell.

@@ -66,6 +66,31 @@ class Server:
         finally:
             await self._pool.release(connection)
 
+    async def run_and_wait(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        arguments: Sequence[Argument],
+        *,
+        replicas: int,
+        seconds: float,
+    ) -> tuple[Reply, bool]:
+        """Run a script that writes, then WAIT; whether so many replicas have it in time.
+
+        WAIT counts what its own connection has written, so the two may not part. Raises as `run`:
+        once the script has answered, its outcome is known, and only the count may not be.
+        """
+        connection = await self._connect()
+        try:
+            reply = await self._evaluate(connection, script, [len(keys), *keys, *arguments])
+            try:
+                count = await _exchange(connection, ["WAIT", replicas, round(seconds * 1000)])
+            except (ResponseError, OutcomeUnknown, NothingHappened):
+                return reply, False
+            return reply, isinstance(count, int) and count >= replicas
+        finally:
+            await self._pool.release(connection)
+
     async def command(self, *words: Argument) -> Reply:
         """Run one command. Raises as `run` does."""
         connection = await self._connect()

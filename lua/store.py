@@ -24,10 +24,14 @@ FENCE = load("fence")
 ADOPT = load("adopt")
 OPEN = load("open")
 FOLLOW = load("follow")
+PROGRESS = load("progress")
 READ = load("read")
 
 # Keeps Redis busy for about a millisecond a call.
 SCAN_COUNT = 1000
+
+# A replica that takes longer is as good as none: the buyer is told to ask again.
+REPLICATION_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,14 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """The ledger has read up to version `committed`, as this epoch of Redis knows."""
+
+    epoch: int
+    committed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fenced:
     """A fence of this epoch or a later one stands already (None: on another server)."""
 
@@ -129,19 +141,33 @@ class SaleStore:
         self._seen = keys.seen(sale_id)
 
     async def admit(
-        self, epoch: int, witness: int, checkouts: Sequence[str], *, barrier: bool = False
+        self, epoch: int, witness: int, checkouts: Sequence[str], *, replicas: int = 0
     ) -> Decided | Refused:
-        """Decide a batch of encoded checkouts; a `barrier` makes it write in any case."""
+        """Decide a batch of encoded checkouts, and wait until so many replicas have it.
+
+        Where all is replayed the script writes nothing, so there would be nothing to wait for:
+        with replicas it writes in any case.
+        """
         of = keys.of_epoch(self.sale_id, epoch)
         names = [self._record, of.reservations, of.customers, of.stream, self._seen]
-        reply = array(
-            await self.server.run(ADMIT, names, [epoch, witness, int(barrier), *checkouts])
-        )
+        arguments: list[Argument] = [epoch, witness, int(replicas > 0), *checkouts]
+        raw, replicated = await self._admit(names, arguments, replicas)
+        reply = array(raw)
         return _refusal(reply) or Decided(
             epoch=epoch,
             version=integer(reply[1]),
             now_ms=integer(reply[2]),
             outcomes=[parse_outcome(each) for each in reply[3:]],
+            replicated=replicated,
+        )
+
+    async def _admit(
+        self, names: Sequence[str], arguments: Sequence[Argument], replicas: int
+    ) -> tuple[Reply, bool]:
+        if replicas == 0:
+            return await self.server.run(ADMIT, names, arguments), True
+        return await self.server.run_and_wait(
+            ADMIT, names, arguments, replicas=replicas, seconds=REPLICATION_SECONDS
         )
 
     async def return_units(self, epoch: int, returns: Sequence[str]) -> Returned | Refused:
@@ -194,6 +220,13 @@ class SaleStore:
             now_ms=integer(reply[4]),
             entries=[parse_entry(each) for each in array(reply[5])],
         )
+
+    async def progress(self) -> Progress | Unproven:
+        """How far the ledger has read."""
+        reply = array(await self.server.run(PROGRESS, [self._record], []))
+        if reply[0] == b"unproven":
+            return Unproven()
+        return Progress(epoch=integer(reply[1]), committed=integer(reply[2]))
 
     async def fence(self, epoch: int) -> Closed | Fenced:
         """Close the gate for all but the recovery of this epoch."""

@@ -25,11 +25,15 @@ RETRY_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """The script decided: under which epoch, at which time on the Redis clock."""
+    """The script decided: under which epoch, at which time on the Redis clock.
+
+    `replicated` says whether the replicas that were asked for have it.
+    """
 
     outcome: Outcome
     epoch: int
     now_ms: int
+    replicated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,14 @@ class Batcher:
         self._deadline_seconds = deadline_seconds
         self._waiting: deque[Waiting] = deque()
         self._in_flight = 0
+        self._replicas = 0
 
-    async def decide(self, checkout: Checkout, lines: int) -> Verdict:
-        """The verdict on a checkout that has so many lines."""
+    async def decide(self, checkout: Checkout, lines: int, *, replicas: int = 0) -> Verdict:
+        """The verdict on a checkout that has so many lines.
+
+        All checkouts of a sale are at one level, so the last one's `replicas` go for its batch.
+        """
+        self._replicas = replicas
         if len(self._waiting) >= MAX_WAITING:
             return Overloaded()
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
@@ -125,7 +134,12 @@ class Batcher:
         for each, outcome in zip(batch, reply.outcomes, strict=True):
             if not each.verdict.done():
                 each.verdict.set_result(
-                    Answered(outcome=outcome, epoch=reply.epoch, now_ms=reply.now_ms)
+                    Answered(
+                        outcome=outcome,
+                        epoch=reply.epoch,
+                        now_ms=reply.now_ms,
+                        replicated=reply.replicated,
+                    )
                 )
 
     async def _decide_in_time(self, records: list[str]) -> "Decided | NotVerified | Undetermined":
@@ -154,7 +168,7 @@ class Batcher:
         """One call, and another one where the epoch had moved. None: refused."""
         while True:
             epoch = self.epoch
-            reply = await self._store.admit(epoch, self._witness, records)
+            reply = await self._store.admit(epoch, self._witness, records, replicas=self._replicas)
             match reply:
                 case Decided(version=version):
                     if epoch == self.epoch:

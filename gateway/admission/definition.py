@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from lua.record import Record
+from gateway.admission.durability import Level
+from lua.record import Proof, Record
 from lua.store import SaleStore
 
 # A sku that is not in the definition makes us look again, but not at every request.
@@ -17,7 +18,8 @@ class Definition:
 
     epoch: int
     currency: str
-    durability: str
+    wanted_level: Level
+    proof: Proof
     hold_seconds: int
     opens_at_ms: int
     prices: dict[str, int]
@@ -28,7 +30,8 @@ class Definition:
         return cls(
             epoch=record.epoch,
             currency=record.currency,
-            durability=record.proof.durability,
+            wanted_level=Level.of(record.wanted_durability),
+            proof=record.proof,
             hold_seconds=record.hold_seconds,
             opens_at_ms=record.opens_at_ms,
             prices={sku: item.price for sku, item in record.items.items()},

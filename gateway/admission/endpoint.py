@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
-from gateway.admission.desk import CheckoutRequest, Desk, Pending, Reserved
+from gateway.admission.answer import CheckoutRequest, Pending, Reserved
+from gateway.admission.desk import Desk
 from gateway.admission.request import CustomersCart, idempotency_key, parse_checkout
 from gateway.asgi import header, read_body, send_json, send_problem
 from gateway.identity import Callers

@@ -1,10 +1,10 @@
 """The bound that holds while the ledger does not read on, and the barrier of a replay."""
 
 import pytest
-from selling import LAMP, Offer, Sale, reservation, wish
+from selling import LAMP, Offer, Sale, wish
 
 from lua import keys
-from lua.admission import Admitted, LedgerBehind, Replayed
+from lua.admission import Admitted, Decided, LedgerBehind, Replayed
 from lua.server import Server
 
 pytestmark = pytest.mark.every_redis
@@ -89,11 +89,14 @@ async def test_progress_of_the_ledger_is_noted_by_the_redis_clock(sale: Sale) ->
     assert now_ms - 10_000 < noted_ms <= now_ms
 
 
-async def test_a_barrier_makes_a_replay_write(sale: Sale) -> None:
+async def test_a_replay_writes_where_replicas_must_have_it(sale: Sale) -> None:
+    """WAIT covers what its connection has written: with nothing written it would prove nothing."""
     await sale.admit(wish(1))
     before = await sale.everything()
     await sale.store.admit(sale.epoch, 0, [wish(1)])
     assert await sale.everything() == before
-    await sale.store.admit(sale.epoch, 0, [wish(1)], barrier=True)
+    decided = await sale.store.admit(sale.epoch, 0, [wish(1)], replicas=1)
     assert "barrier" in (await sale.contents()).record
-    assert await sale.store.find(sale.epoch, reservation(1)) is not None
+    assert isinstance(decided, Decided)
+    assert isinstance(decided.outcomes[0], Replayed)
+    assert not decided.replicated

@@ -1,0 +1,40 @@
+"""A checkout as the desk takes it, and what it answers."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from gateway.admission.request import Wanted
+from gateway.identity import Customer
+from gateway.problems import Problem
+from gateway.representation import Reservation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutRequest:
+    """A customer's wish, parsed and authenticated."""
+
+    sale_id: str
+    customer: Customer
+    idempotency_key: str | None
+    wanted: Wanted
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """There is a reservation; `replayed` says that an earlier request had made it."""
+
+    reservation: Reservation
+    server_time_ms: int
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Nobody can say yet whether there is a reservation of this id, or how safe it is: ask."""
+
+    id: UUID
+
+
+Answer: TypeAlias = Reserved | Pending | Problem
