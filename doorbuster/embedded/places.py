@@ -1,6 +1,8 @@
 """Where a server can put its socket, and from where another user can start a program."""
 
 import os
+import time
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -10,6 +12,7 @@ from doorbuster.process import Account
 
 # unix(7) has 108 bytes for a socket's path on Linux, macOS has 104; the last one is a zero.
 LONGEST_SOCKET_PATH_BYTES: Final = 103
+FORGOTTEN_SECONDS: Final = 24 * 60 * 60
 # Not gettempdir(): macOS' TMPDIR alone takes half of the bytes.
 _SHORT_FOLDER: Final = Path("/tmp")  # noqa: S108 (its owner and mode are checked below)
 
@@ -27,6 +30,7 @@ def socket_folder(directory: Path, *, socket_name: str, account: Account | None)
     else:
         folder = _own_short_folder() / sha256(os.fsencode(directory)).hexdigest()[:16]
     folder.mkdir(mode=0o700, exist_ok=True)
+    os.utime(folder)
     give(folder, account)
     return folder
 
@@ -48,4 +52,13 @@ def _own_short_folder() -> Path:
     # /tmp is everybody's: a folder or link that another user put there first is not ours to use.
     if folder.is_symlink() or folder.lstat().st_uid != os.geteuid():
         raise StateFolderFault(f"{folder} belongs to another user; it is needed for sockets")
+    _remove_forgotten(folder)
     return folder
+
+
+def _remove_forgotten(folder: Path) -> None:
+    """Remove empty folders of servers that have not been started for a while."""
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > FORGOTTEN_SECONDS:
+            with suppress(OSError):  # a living server's folder is not empty
+                old.rmdir()

@@ -5,6 +5,7 @@ import shutil
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -107,7 +108,7 @@ class EmbeddedPostgres:
         named = self.options | {"unix_socket_directories": str(self._socket_folder)}
         return [part for name, value in named.items() for part in ("-c", f"{name}={value}")]
 
-    @property
+    @cached_property
     def _socket_folder(self) -> Path:
         return socket_folder(self.directory, socket_name=LONGEST_SOCKET_NAME, account=self.account)
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -44,7 +45,7 @@ class EmbeddedValkey:
         self.options = {**OPTIONS, **(options or {})}
         self._pid_file = self.directory / "valkey.pid"
 
-    @property
+    @cached_property
     def socket(self) -> Path:
         """The path of the socket."""
         folder = socket_folder(self.directory, socket_name=SOCKET_NAME, account=None)
