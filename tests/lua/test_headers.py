@@ -155,9 +155,10 @@ def test_what_changes_the_sale_appends_before_it_writes(script: ScriptText) -> N
 
 
 async def test_the_door_sends_what_the_headers_say(redis_url: str, sale_id: str) -> None:
-    async with Recorder(redis_url) as server:
-        await _call_everything(Sale(server, sale_id))
-        sent = server.sent
+    recorder = Recorder(redis_url)
+    async with recorder:
+        await _call_everything(Sale(recorder, sale_id))
+    sent = recorder.sent
     assert sorted(sent) == SCRIPTS
     for name, (keys, arguments) in sent.items():
         script = ScriptText(name)
