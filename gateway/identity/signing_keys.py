@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from email.message import Message
+from http.client import HTTPException
 from typing import IO, Final
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -104,7 +105,7 @@ class PublishedKeys:
             try:
                 self._keys = await self._fetch()
                 self._reachable = True
-            except (OSError, ValueError) as error:
+            except (OSError, HTTPException, ValueError) as error:
                 self._reachable = False
                 logger.warning("cannot fetch the token keys, keeping the old ones: %s", error)
 

@@ -179,6 +179,22 @@ async def test_an_issuer_that_does_not_exist_is_an_issuer_that_is_down() -> None
     assert await outcome(tokens_of(keys), signed(OLD)) == 503
 
 
+@pytest.mark.parametrize(
+    "answer", [b"", b"no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"x" * 70_000]
+)
+async def test_an_issuer_that_speaks_something_else_is_an_issuer_that_is_down(
+    answer: bytes,
+) -> None:
+    async def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        keys = PublishedKeys(f"http://127.0.0.1:{port}/keys", "ES256")
+        assert await outcome(tokens_of(keys), signed(OLD)) == 503
+
+
 async def test_an_issuer_that_never_answers_is_given_up(
     tokens: Tokens, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
