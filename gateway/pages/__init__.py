@@ -1,0 +1,1 @@
+"""What browsers get; `gateway.storefront` serves it."""
