@@ -29,8 +29,13 @@ class Sweeper:
         """Sweep for ever. Raises `sql.faults.LedgerFault`."""
         while True:
             await self._tick()
-            if await expire(self._database, self._sale_id, count=HOLDS_AT_ONCE) < HOLDS_AT_ONCE:
+            if await self._expire() < HOLDS_AT_ONCE:
                 await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _expire(self) -> int:
+        return await expire(
+            self._database, self._sale_id, count=HOLDS_AT_ONCE, usual_pause=USUAL_PAUSE
+        )
 
     async def _tick(self) -> None:
         now = time.monotonic()

@@ -99,10 +99,13 @@ async def release(database: Database, reservation: UUID) -> Settled | None:
     return _settled(rows[0]["state"], rows[0]["payment_reference"]) if rows else None
 
 
-async def expire(database: Database, sale_id: str, *, count: int) -> int:
-    """Settle up to `count` holds whose deadline has passed; returns how many there were."""
+async def expire(database: Database, sale_id: str, *, count: int, usual_pause: timedelta) -> int:
+    """Settle up to `count` holds whose deadline has passed; returns how many there were.
+
+    None, where the hold clock was not ticked for longer than `usual_pause`.
+    """
     async with database.transaction() as connection:
-        rows = await connection.fetch(EXPIRE, sale_id, count)
+        rows = await connection.fetch(EXPIRE, sale_id, count, usual_pause)
         if rows:
             expired = {row["id"]: row["lines"] for row in rows}
             await _give_back(connection, sale_id, expired, "x")
