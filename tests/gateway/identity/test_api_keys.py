@@ -1,36 +1,11 @@
 """Keys of machines: found by digest, remembered for seconds, bound to a scope."""
 
-from dataclasses import dataclass
-
 import pytest
+from key_ledger import Ledger, Row
 
 from gateway.identity import ApiKeys, KeyScope
 from gateway.identity.api_keys import PREFIX, REMEMBERED_SECONDS, digest_of, new_key
 from gateway.problems import Refusal
-
-
-@dataclass(frozen=True)
-class Row:
-    name: str
-    scope: str
-
-
-class Ledger:
-    """The rows that a look-up finds, and how often it was asked."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, Row] = {}
-        self.asked = 0
-        self.now = 0.0
-
-    def add(self, scope: str) -> bytes:
-        text = new_key().encode()
-        self.rows[digest_of(text)] = Row("payments", scope)
-        return text
-
-    async def find(self, digest: bytes) -> Row | None:
-        self.asked += 1
-        return self.rows.get(digest)
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """Who may make which call."""
 
 import pytest
+from key_ledger import Ledger
 from minting import AUDIENCE, ISSUER, NOW, SECRET, claims, mint
 from starlette.types import Scope
-from test_api_keys import Ledger
 
 from gateway.identity import ApiKeys, Callers, Customer, StaticKey, Tokens
 from gateway.identity.bearer import MAX_TOKEN_BYTES
