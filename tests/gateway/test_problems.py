@@ -1,6 +1,8 @@
 """Refusals in the form of RFC 9457."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -40,9 +42,15 @@ STATUS_OF_CODE = {
     "internal": 500,
     "overloaded": 503,
     "stock-unverified": 503,
+    "durability-unproven": 503,
     "ledger-behind": 503,
     "issuer-unavailable": 503,
 }
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "problems.md"
+# No call answers with these yet.
+RESERVED = {"too-many-requests", "precondition-failed", "precondition-required"}
 
 
 def headers_of(problem: Problem) -> dict[bytes, bytes]:
@@ -53,6 +61,13 @@ def test_no_code_changes_its_status_and_none_goes() -> None:
     statuses = {problem.code: problem.status for problem in ALL}
     assert statuses.items() >= STATUS_OF_CODE.items()
     assert len(statuses) == len(ALL), "a code stands for one problem"
+
+
+def test_the_page_about_problems_names_every_code_and_its_status() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", PAGE.read_text(), re.MULTILINE)
+    told = {code: int(status) for code, status in rows}
+    expected = {problem.code: problem.status for problem in ALL if problem.code not in RESERVED}
+    assert told == expected | {code: told[code] for code in RESERVED & told.keys()}
 
 
 @pytest.mark.parametrize("problem", ALL, ids=lambda problem: problem.code)
