@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "sale": ("doorbuster.commands.sale", "app"),
     "key": ("doorbuster.commands.key", "app"),
     "token": ("doorbuster.commands.token", "token"),
+    "audit": ("doorbuster.commands.audit", "audit"),
+    "rebuild": ("doorbuster.commands.rebuild", "rebuild"),
 }
 
 

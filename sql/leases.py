@@ -16,6 +16,7 @@ SHARE = load("lease_share")
 RENEW = load("lease_renew")
 CLAIM = load("lease_claim")
 DROP = load("lease_drop")
+TAKE = load("lease_take")
 DROP_ALL = load("lease_drop_all")
 
 
@@ -31,6 +32,11 @@ async def renew(database: Database, reconciler: UUID, *, seconds: float) -> set[
             free = await connection.fetch(CLAIM, reconciler, seconds, share - len(kept))
             kept += [row["sale_id"] for row in free]
     return set(kept[:share])
+
+
+async def take(database: Database, reconciler: UUID, sale_id: str, *, seconds: float) -> None:
+    """Take a sale from whoever leads it; they notice when they renew."""
+    await database.execute(TAKE, reconciler, seconds, sale_id)
 
 
 async def leave(database: Database, reconciler: UUID) -> None:
