@@ -22,8 +22,8 @@ REFRESH_SECONDS: Final = 300.0
 # A flood of made-up key ids must not become a flood of fetches. Issuers publish a key well before
 # they sign with it, so nobody honest waits for this.
 COOL_DOWN_SECONDS: Final = 10.0
-FETCH_SECONDS: Final = 10.0
-SILENCE_SECONDS: Final = 5.0  # within a fetch; it also ends the thread of a fetch that was given up
+FETCH_SECONDS: Final = 5.0
+SILENCE_SECONDS: Final = 3.0  # within a fetch; it also ends the thread of a fetch that was given up
 # The largest sets that identity providers publish have some 20 KB.
 MAX_KEY_SET_BYTES: Final = 256 * 1024
 
@@ -101,13 +101,15 @@ class PublishedKeys:
         async with self._one_at_a_time:
             if self._clock() < self._cool_until:
                 return
-            self._cool_until = self._clock() + COOL_DOWN_SECONDS
             try:
                 self._keys = await self._fetch()
                 self._reachable = True
             except (OSError, HTTPException, ValueError) as error:
                 self._reachable = False
                 logger.warning("cannot fetch the token keys, keeping the old ones: %s", error)
+            finally:
+                # From the end of it: with an issuer that hangs, most callers must not wait for it.
+                self._cool_until = self._clock() + COOL_DOWN_SECONDS
 
     def _find(self, key_id: str | None) -> Key | None:
         try:

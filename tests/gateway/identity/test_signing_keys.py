@@ -123,6 +123,19 @@ async def test_a_flood_of_made_up_key_ids_is_one_fetch_a_cool_down(
     assert issuer.asked == 2
 
 
+async def test_the_cool_down_counts_from_the_end_of_a_fetch(
+    tokens: Tokens, issuer: Issuer, clock: Clock
+) -> None:
+    issuer.answers.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(outcome(tokens, signed(UNKNOWN)))
+        await until(lambda: issuer.asked == 1)
+        clock.now += COOL_DOWN_SECONDS
+        issuer.answers.set()
+    assert await outcome(tokens, signed(UNKNOWN)) == 401
+    assert issuer.asked == 1
+
+
 async def test_those_who_come_while_keys_are_fetched_wait_for_them(
     tokens: Tokens, issuer: Issuer
 ) -> None:
