@@ -105,15 +105,15 @@ async def _run_until_cancelled(lasting: list[Coroutine[None, None, None]]) -> No
 
 def _compose(config: GatewayConfig, resources: Resources) -> Gateway:
     draining = asyncio.Event()
-    return Gateway(
-        app=Starlette(
-            routes=_routes(config, resources, draining),
-            exception_handlers=EXCEPTION_HANDLERS,
-            middleware=[Middleware(CrossOrigin, origins=config.cors_origins)],
-        ),
-        draining=draining,
-        hub=resources.hub,
+    app = Starlette(
+        routes=_routes(config, resources, draining),
+        exception_handlers=EXCEPTION_HANDLERS,
+        middleware=[Middleware(CrossOrigin, origins=config.cors_origins)],
     )
+    # A path with a slash too many is not found: Starlette would send its caller, token and all,
+    # to whatever host the request itself has named.
+    app.router.redirect_slashes = False
+    return Gateway(app=app, draining=draining, hub=resources.hub)
 
 
 def _routes(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +18,7 @@ from gateway.asgi import read_body
 from gateway.cashier import Cashier
 from gateway.finder import Finder, Found, of_ledger
 from gateway.identity import Callers, Customer
+from gateway.json_body import parse_json
 from gateway.problems import (
     ALREADY_PAID,
     INVALID,
@@ -47,6 +48,11 @@ class Confirmation(BaseModel):
     payment_reference: Annotated[
         str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
     ]
+
+
+_CONFIRMATION: Final = TypeAdapter(Confirmation)
+# As text: int() takes digits of every script, and fails at some thousands of them.
+_LIMITS: Final = frozenset(map(str, range(1, MAX_ITEMS + 1)))
 
 
 class Reservations:
@@ -145,9 +151,11 @@ class Reservations:
             found = await self._finder.in_ledger(reservation) or found
         if isinstance(found, Problem):
             raise Refusal(found)
-        if await self._finder.in_ledger(reservation) is None:
+        # What Redis calls committed is taken from the ledger too: it may be settled since.
+        in_ledger = await self._finder.in_ledger(reservation)
+        if in_ledger is None:
             raise Refusal(LEDGER_BEHIND)
-        return found
+        return in_ledger
 
 
 def _id(request: Request) -> UUID:
@@ -163,7 +171,7 @@ def _uuid(text: str) -> UUID:
 
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(MAX_ITEMS))
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_ITEMS:
+    if text not in _LIMITS:
         raise Refusal(INVALID.because(f"limit is a whole number from 1 to {MAX_ITEMS}."))
     return int(text)
 
@@ -175,11 +183,8 @@ def _check_owner(found: Found, caller: object) -> None:
 
 
 async def _payment_reference(request: Request) -> str:
-    try:
-        body = await read_body(request.receive)
-        return Confirmation.model_validate_json(body).payment_reference
-    except ValidationError as error:
-        raise Refusal(INVALID.because("A payment_reference is needed.")) from error
+    body = await read_body(request.receive)
+    return parse_json(request.scope, body, _CONFIRMATION).payment_reference
 
 
 def _not_paid(settled: Settled | None) -> Problem:
