@@ -66,7 +66,7 @@ function showItem(sku, available, state) {
   const meter = row.querySelector("meter");
   meter.max = Math.max(meter.max, available, 1);
   meter.value = available;
-  row.querySelector("output").textContent = available ? `${available} left` : "sold out";
+  row.querySelector(".left").textContent = available ? `${available} left` : "sold out";
   row.querySelector("button").disabled = !available || state !== "open" || !kept.get("customer");
   row.classList.toggle("gone", !available);
 }
@@ -124,7 +124,7 @@ function showReservation() {
   const state = held.state === "held" && left > 0 ? `held, ${clock} left to pay` : held.state;
   const what = held.lines.map((line) => `${line.quantity} × ${items.get(line.sku)?.name ?? line.sku}`);
   $("what").textContent = `${what.join(", ")} for ${money(held.total, held.currency)}: ${state}`;
-  $("pay").disabled = $("release").disabled = held.state !== "held";
+  $("choice").hidden = held.state !== "held";
 }
 
 // Words
