@@ -4,13 +4,13 @@ import socket
 from typing import Final
 
 from doorbuster.addresses import find_addresses
+from doorbuster.demo_sale import SALE_ID
 from doorbuster.faults import CannotServe, SettingsError
 from doorbuster.settings import Settings
 from gateway.config import GatewayConfig, TokenConfig
 from gateway.listener import CannotListen, listen
 from reconciler.service import ReconcilerConfig
 
-DEMO_SALE: Final = "demo"
 MILLISECONDS: Final = 1000
 
 
@@ -26,7 +26,7 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         max_streams=settings.max_streams,
         request_deadline_seconds=settings.request_deadline_ms / MILLISECONDS,
         drain_seconds=settings.drain_seconds,
-        demo_sale=DEMO_SALE if settings.demo else None,
+        demo_sale=SALE_ID if settings.demo else None,
     )
 
 

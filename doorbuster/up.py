@@ -1,6 +1,7 @@
 """Everything on one machine: the servers, the gateway, the reconciler, and a sale to try."""
 
 import asyncio
+import socket
 from pathlib import Path
 from signal import SIGKILL
 from typing import Final
@@ -16,6 +17,7 @@ from doorbuster.demo_sale import open_demo_sale
 from doorbuster.development import TOKEN_KEY_FILE
 from doorbuster.embedded.postgres import EmbeddedPostgres
 from doorbuster.embedded.valkey import EmbeddedValkey
+from doorbuster.faults import ChildFailed
 from doorbuster.gateway_workers import address_of, gateway_workers, url_of
 from doorbuster.ledger import migrated
 from doorbuster.python_child import PythonChild, until_answered
@@ -30,6 +32,8 @@ from doorbuster.welcome import welcome
 # Whoever pressed Ctrl-C waits for this; service managers kill after ten seconds at the soonest.
 STOP_SECONDS: Final = 4.5
 LEFTOVER_SECONDS: Final = 1.0
+# A gateway that serves is ready as soon as Redis answers it, and Redis did so before.
+READY_SECONDS: Final = 30.0
 
 
 def run(settings: Settings, *, demo: bool) -> None:
@@ -45,14 +49,24 @@ async def _serve(wanted: Settings, folder: Path) -> None:
             settings = await _start_servers(wanted, folder, supervisor)
             await migrated(find_addresses(settings).database_url)
             async with connected(find_addresses(settings)) as servers:
+                await servers.redis.command("PING")  # who does not answer is better named at once
                 await _leave_connection(url_of(listening), settings, servers)
                 await supervisor.start(_reconciler(settings, pid_folder))
                 workers = gateway_workers(settings, listening, pid_folder=pid_folder)
                 await supervisor.start(*workers)
                 buyable = settings.demo and await open_demo_sale(servers)
-            await until_answered(address_of(listening), path="/readyz")
+            await _until_ready(listening)
             typer.echo(welcome(url_of(listening), settings, buyable=buyable))
             await asyncio.Event().wait()  # a signal ends it
+
+
+async def _until_ready(listening: socket.socket) -> None:
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            await until_answered(address_of(listening), path="/readyz")
+    except TimeoutError as error:
+        late = f"{url_of(listening)}/readyz was not 200 after {READY_SECONDS:.0f} seconds"
+        raise ChildFailed(late) from error
 
 
 def _adapted(settings: Settings, folder: Path, *, demo: bool) -> Settings:

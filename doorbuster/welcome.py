@@ -3,6 +3,7 @@
 import json
 from uuid import uuid4
 
+from doorbuster.connection import FILE_NAME
 from doorbuster.demo_sale import SALE_ID, SKU
 from doorbuster.development import token_for
 from doorbuster.settings import Settings
@@ -10,18 +11,23 @@ from doorbuster.settings import Settings
 
 def welcome(url: str, settings: Settings, *, buyable: bool) -> str:
     """Return the lines. The curl line is admitted as it stands: token, key and cart are real."""
-    lines = [
-        f"Doorbuster is up at {url}/",
-        "",
-        f"  API          {url}/openapi.json",
-        f"  connection   {settings.state_dir / 'connection.json'} (keys and servers' URLs)",
+    demo = [
+        f"  the demo sale     {url}/",
+        f"  its stock, live   curl -N {url}/v1/sales/{SALE_ID}/events",
     ]
-    if buyable:
-        lines += ["", "Buy something:", "", _curl(url, settings)]
-    return "\n".join([*lines, "", "Ctrl-C stops everything; what it knows is kept."])
+    paste = ["Buy something:", "", _checkout(url, settings), ""] if buyable else []
+    return "\n".join([
+        f"Doorbuster is up at {url}",
+        "",
+        *(demo if settings.demo else []),
+        f"  keys and servers  {settings.state_dir / FILE_NAME}",
+        "",
+        *paste,
+        "Ctrl-C stops everything; what it knows is kept.",
+    ])  # fmt: skip
 
 
-def _curl(url: str, settings: Settings) -> str:
+def _checkout(url: str, settings: Settings) -> str:
     token = token_for(f"visitor-{uuid4().hex[:8]}", settings)
     cart = json.dumps({"lines": [{"sku": SKU, "quantity": 1}]})
     return (

@@ -23,11 +23,10 @@ def up(
         bool, typer.Option("--demo/--no-demo", help="A sale to try, with its own till.")
     ] = True,
 ) -> None:
-    """Start servers, gateway, reconciler and a demo sale on this machine; Ctrl-C stops them.
+    """Start servers, gateway, reconciler and a demo sale here; Ctrl-C stops them.
 
-    Valkey and Postgres come from wheels, unless DOORBUSTER_REDIS_URL or DOORBUSTER_DATABASE_URL
-    name others. The options stand for DOORBUSTER_PORT, DOORBUSTER_STATE_DIR and
-    DOORBUSTER_WORKERS.
+    Valkey and Postgres come from wheels, unless DOORBUSTER_REDIS_URL or
+    DOORBUSTER_DATABASE_URL name others. What is known stays in the state folder.
     """
     from doorbuster import logs
     from doorbuster.settings import load

@@ -112,6 +112,19 @@ async def test_a_stop_takes_less_than_five_seconds_and_leaves_no_process(
         assert not alive(processes)
 
 
+async def test_a_stop_in_the_middle_of_the_first_start_does_no_harm(tmp_path: Path) -> None:
+    state_dir = tmp_path / "state"
+    process = await start("up", "--state-dir", str(state_dir), "--port", "0")
+    await until((state_dir / "postgres" / "draft" / "base").exists)
+    processes = descendants(process.pid)
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), timeout=5)
+    assert process.returncode == 0
+    assert not alive(processes)
+    async with running_up(state_dir) as up:
+        assert (await pasted(up.curl))[0] == 201
+
+
 async def test_connection_json_is_there_before_the_gateway_is_ready(
     tmp_path: Path, free_port: int
 ) -> None:
@@ -224,12 +237,21 @@ async def test_a_folder_is_for_one_up_at_a_time(tmp_path: Path) -> None:
     assert line.startswith(f"another `doorbuster up` works in {tmp_path / 'state'}")
 
 
-async def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    line = await said_by(
-        "--port", "0", "--state-dir", str(tmp_path / "state"),
-        DOORBUSTER_DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing",
-    )  # fmt: skip
-    assert line.startswith("Postgres does not let us in")
+@pytest.mark.parametrize(
+    ("url", "begin"),
+    [
+        (
+            {"DOORBUSTER_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"},
+            "Postgres does not let us in",
+        ),
+        ({"DOORBUSTER_REDIS_URL": "redis://127.0.0.1:1"}, "Redis does not answer"),
+    ],
+)
+async def test_a_server_that_does_not_answer_is_named(
+    tmp_path: Path, url: dict[str, str], begin: str
+) -> None:
+    line = await said_by("--port", "0", "--state-dir", str(tmp_path / "state"), **url)
+    assert line.startswith(begin)
 
 
 async def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
