@@ -3,12 +3,23 @@
 import asyncio
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Final, assert_never
 
 from lua.store import Behind, Followed, OtherEpoch, SaleStore, Unproven
 from reconciler.history import Hold, build
+from sql.alarms import raise_alarm
 from sql.database import Database
-from sql.ledger import Checkpoint, Contradiction, Superseded, commit, read_checkpoint
+from sql.ledger import (
+    Batch,
+    Checkpoint,
+    Contradiction,
+    Superseded,
+    Unreadable,
+    commit,
+    read_checkpoint,
+)
+from sql.sales import NotAllowed, change_state
 
 # A transaction of 2,000 orders keeps its row locks for about 30 ms and spends little on its
 # COMMIT; smaller ones cost throughput, larger ones keep confirms and releases waiting.
@@ -112,7 +123,7 @@ class Follower:
                 entries=followed.entries,
                 hold=Hold(seconds=self._hold_seconds, now_ms=followed.now_ms),
             )
-            await commit(self._database, batch)
+            await self._commit_batch(batch)
         except Superseded:
             return await self._read_checkpoint()
         except Contradiction as contradiction:
@@ -123,6 +134,17 @@ class Follower:
             epoch=checkpoint.epoch, version=batch.last, opened=checkpoint.opened
         )
         return self.checkpoint
+
+    async def _commit_batch(self, batch: Batch) -> None:
+        try:
+            await commit(self._database, batch)
+        except Unreadable as unreadable:
+            # Whatever wrote that may write more: nobody is admitted until somebody has looked.
+            sale_id = self._store.sale_id
+            with suppress(NotAllowed):
+                await change_state(self._database, sale_id, "pause")
+            await raise_alarm(self._database, sale_id, f"paused, a context is parked: {unreadable}")
+            await commit(self._database, batch, parking=True)
 
     def _size(self, entries: int, versions: int) -> None:
         """Choose how many entries to read next: so many that they hold about the wanted orders."""

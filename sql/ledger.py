@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from sql.database import Connection, Database
+from sql.parking import park
 from sql.statement import load
 
 CHECKPOINT_READ = load("checkpoint_read")
@@ -25,8 +26,20 @@ class Superseded(Exception):
     """The checkpoint is not where the caller began: somebody else has moved it."""
 
 
+class Unreadable(Exception):
+    """A context is not what the ledger can store: everything else of the batch may be well."""
+
+
 class Contradiction(Exception):
     """The history does not fit the ledger. There is one answer: close, alarm, rebuild."""
+
+
+# What a malformed context, or a U+0000 in it, ends in.
+_UNREADABLE = (
+    asyncpg.InvalidTextRepresentationError,
+    asyncpg.UntranslatableCharacterError,
+    asyncpg.CharacterNotInRepertoireError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,20 +112,24 @@ async def read_checkpoint(database: Database, sale_id: str) -> Checkpoint:
     return Checkpoint(epoch=row["epoch"], version=row["version"], opened=row["opened"])
 
 
-async def commit(database: Database, batch: Batch) -> None:
+async def commit(database: Database, batch: Batch, *, parking: bool = False) -> None:
     """Commit a batch whole, or not at all.
 
-    Raises Superseded, Contradiction, or a `sql.faults.LedgerFault`: after the last it may have
-    been committed or not, which the next look at the checkpoint tells.
+    Raises Unreadable where a context cannot be read, unless `parking` sets it apart; Superseded,
+    Contradiction, or a `sql.faults.LedgerFault`: after the last it may have been committed or
+    not, which the next look at the checkpoint tells.
     """
     async with database.transaction() as connection:
         await _advance(connection, batch)
-        with _refusals_as_contradictions():
-            await _write(connection, batch)
+        with _refusals_translated(parking=parking):
+            await _write(connection, batch, parking=parking)
 
 
-async def _write(connection: Connection, batch: Batch) -> None:
+async def _write(connection: Connection, batch: Batch, *, parking: bool) -> None:
     await _check_stock(connection, batch)
+    if parking:
+        new = batch.admissions
+        new.contexts = await park(connection, batch.sale_id, new.ids, new.contexts)
     await _insert_reservations(connection, batch)
     await _move_items(connection, batch)
     await _record_lowerings(connection, batch)
@@ -120,10 +137,13 @@ async def _write(connection: Connection, batch: Batch) -> None:
 
 
 @contextmanager
-def _refusals_as_contradictions() -> Iterator[None]:
+def _refusals_translated(*, parking: bool) -> Iterator[None]:
     """What a constraint or a type of the ledger refuses today, it refuses for ever."""
     try:
         yield
+    except _UNREADABLE as error:
+        # Where contexts were set apart already, something else cannot be read.
+        raise (Contradiction if parking else Unreadable)(str(error)) from error
     except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
         raise Contradiction(str(error)) from error
 

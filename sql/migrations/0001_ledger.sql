@@ -160,6 +160,17 @@ create table alarm (
     acknowledged_at timestamptz
 );
 
+create table parked (
+    reservation uuid primary key,
+    sale_id     text not null references sale,
+    context     bytea not null,
+    reason      text not null,
+    parked_at   timestamptz not null default now(),
+    resolved_at timestamptz
+);
+
+comment on table parked is 'contexts of reservations that could not be read as JSON';
+
 create table reconciler (
     id      uuid primary key,
     seen_at timestamptz not null default now()
