@@ -35,6 +35,27 @@ def check_make(line: str) -> None:
         assert "=" in word or word in targets, f"{line!r}: make has no target {word}"
 
 
+def groups() -> dict[str, set[str]]:
+    """The commands that have commands of their own, with their names."""
+    every = _everything().commands
+    return {name: set(each.commands) for name, each in every.items() if hasattr(each, "commands")}
+
+
+def options() -> set[str]:
+    """Every option of every command, in all its spellings."""
+    return {"--help"} | {
+        spelling
+        for command in _leaves(_everything())
+        for parameter in command.params
+        for spelling in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
+def _leaves(command: Any) -> list[Any]:
+    below = getattr(command, "commands", {}).values()
+    return [leaf for each in below for leaf in _leaves(each)] if below else [command]
+
+
 @cache
 def _everything() -> Any:
     return typer.main.get_command(command_line([]))

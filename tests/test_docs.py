@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from command_lines import check_make, check_mention
+from command_lines import check_make, check_mention, groups, options
 from documents import CONTRIBUTING, PROJECT, PROTOCOL, README, Document, documents
 
 from doorbuster import settings
@@ -25,6 +25,7 @@ FOREIGN = {
     "curl",
     "sub",
 }
+OF_PYTEST = {"--containers"}  # tests/conftest.py adds it
 MADE_LATER = {".doorbuster/", ".venv", "connection.json", "friday.json"}
 # These compare what we use with what we do not use, or tell of what is gone.
 FREE_TO_NAME = {"docs/decisions/dependencies.md", "CHANGELOG.md"}
@@ -60,6 +61,8 @@ def test_commands_and_targets_exist(document: Document) -> None:
             check_mention(text)
         if text.startswith("make "):
             check_make(text)
+        if text.startswith("--"):
+            assert text in options() | OF_PYTEST, f"no command has {text}"
 
 
 @every_naming_document
@@ -150,8 +153,10 @@ def test_every_invariant_of_the_audit_is_described() -> None:
 
 
 def test_every_command_is_in_the_readme() -> None:
-    mentioned = {text.partition(" ")[2] for text in README.first_column("Commands")}
-    assert set(COMMANDS) <= mentioned
+    told = {row[0].strip("`").partition(" ")[2]: row[1] for row in README.table("Commands")}
+    assert told.keys() == COMMANDS.keys()
+    for name, subcommands in groups().items():
+        assert set(re.findall(r"`(\w+)`", told[name])) == subcommands
 
 
 def test_every_decision_is_listed() -> None:
