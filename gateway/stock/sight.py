@@ -1,7 +1,7 @@
 """What is known of a sale's stock, and what a buyer sees of it at a given time."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from typing import Final, TypeAlias
 
@@ -35,7 +35,7 @@ class Stock:
         """Whether what was announced is old news."""
         return (self.epoch, self.version) >= (announcement.epoch, announcement.last)
 
-    def after(self, announcement: Announcement) -> "Stock | None":
+    def after(self, announcement: Announcement, *, since_ms: int) -> "Stock | None":
         """The stock after what was announced; None where only the record can tell.
 
         A state comes with a window, which is not announced.
@@ -46,8 +46,16 @@ class Stock:
             return None
         if not announcement.stock.keys() <= self.available.keys():
             return None
-        available = {**self.available, **announcement.stock}
-        return replace(self, version=announcement.last, available=available)
+        return Stock(
+            sale_id=self.sale_id,
+            epoch=self.epoch,
+            version=announcement.last,
+            state=self.state,
+            opens_at_ms=self.opens_at_ms,
+            closes_at_ms=self.closes_at_ms,
+            available={**self.available, **announcement.stock},
+            since_ms=since_ms,
+        )
 
     def state_at(self, now_ms: int) -> str:
         """The state that a buyer meets at this time on the Redis clock."""

@@ -45,11 +45,11 @@ class Watch:
             return False
         if self.stock.contains(announcement):
             return True
-        newer = self.stock.after(announcement)
+        # Redis confirmed an older version then, so the announced one was not there yet.
+        newer = self.stock.after(announcement, since_ms=self._confirmed_at_ms)
         if newer is None:
             return False
-        # Redis confirmed an older version then, so this one was not there yet.
-        self.stock = replace(newer, since_ms=self._confirmed_at_ms)
+        self.stock = newer
         self.tell()
         return True
 

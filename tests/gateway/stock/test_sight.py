@@ -28,8 +28,8 @@ STOCK = Stock(
     ],
 )
 def test_what_follows_is_believed(text: str, version: int, available: dict[str, int]) -> None:
-    after = STOCK.after(parse_announcement(text.encode()))
-    assert after == replace(STOCK, version=version, available=available)
+    after = STOCK.after(parse_announcement(text.encode()), since_ms=99)
+    assert after == replace(STOCK, version=version, available=available, since_ms=99)
     assert list(after.available) == ["LAMP-1", "MUG"]
 
 
@@ -46,7 +46,7 @@ def test_what_follows_is_believed(text: str, version: int, available: dict[str, 
 def test_anything_else_is_for_the_record_to_tell(text: str) -> None:
     announcement = parse_announcement(text.encode())
     assert not STOCK.contains(announcement)
-    assert STOCK.after(announcement) is None
+    assert STOCK.after(announcement, since_ms=0) is None
 
 
 @pytest.mark.parametrize(
