@@ -1,21 +1,143 @@
-"""An HTTP connection of uvicorn, with what the stock stream needs beyond ASGI."""
+"""An HTTP connection of uvicorn, with what it lacks: bounds, our problems, and a way to drop it."""
 
-from typing import Final
+import asyncio
+from collections.abc import Iterator
+from typing import Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from gateway.problems import MALFORMED, HeaderLine, Problem
 from gateway.stock.stream import ABORT_EXTENSION
 
 # A reader counts as slow when more than this waits for it here; what waits further down is kept
 # short by `gateway.listener`.
 WRITE_BUFFER_BYTES: Final = 16 * 1024
+# The longest token that is looked at has 8 KB. What arrives at once is not counted, which is
+# another 256 KB at the most.
+MAX_HEAD_BYTES: Final = 32 * 1024
+# From the connection, or from the first byte of a later request, to the end of the head.
+HEAD_DEADLINE_SECONDS: Final = 10.0
+
+NO_HTTP: Final = MALFORMED.because("This is no request in HTTP/1.1.")
+HEAD_TOO_LARGE: Final = MALFORMED.because(f"A request's head may have {MAX_HEAD_BYTES} bytes.")
+
+_OF_AN_UPGRADE: Final = frozenset([b"connection", b"upgrade", b"http2-settings"])
+_CLOSE: Final[HeaderLine] = (b"connection", b"close")
 
 
 class Connection(HttpToolsProtocol):
-    """Keeps little for a client that does not read, and lets the application drop it."""
+    """Keeps little for a client that does not read or does not finish, and can be dropped."""
+
+    head_deadline_seconds = HEAD_DEADLINE_SECONDS
+    _in_head = False
+    _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected."""
+        # uvloop's transports are of no class of asyncio's, they only do the same.
+        super().connection_made(cast("asyncio.Transport", transport))
+        self._start_head_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It left, or was told to."""
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes of one request, or of several."""
+        self._unset_keepalive_if_required()
+        was_in_head = self._in_head
+        try:
+            self._feed(data)
+        except (HttpParserError, HttpParserUpgrade):
+            self._refuse(NO_HTTP)
+        else:
+            self._bound_head(len(data) if was_in_head else 0)
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
         self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self.scope["extensions"] = {ABORT_EXTENSION: {"call": self.transport.abort}}
+
+    def on_headers_complete(self) -> None:
+        """Its head is here."""
+        self._in_head = False
+        self._stop_head_timer()
+        super().on_headers_complete()
+
+    # A client that offers another protocol
+
+    def _should_upgrade(self) -> bool:
+        """uvicorn leaves a request alone that this is true for; `_feed` takes it up."""
+        return True
+
+    def _feed(self, data: bytes) -> None:
+        """Read on; an offer of another protocol is read again without it, as servers may do.
+
+        The parser takes what follows such an offer for the other protocol, and so loses the body.
+        Clients that prefer HTTP/2, such as Java's, offer it with their first request. One offer at
+        a time: nobody sends another before the first is answered.
+        """
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as offer:
+            if self.parser.get_method() == b"CONNECT":
+                raise
+            head = b"".join(self._head_without_offer())
+            self.parser = HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            self.parser.feed_data(head + data[offer.args[0] :])
+
+    def _head_without_offer(self) -> Iterator[bytes]:
+        yield b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
+        for name, value in self.headers:
+            if name not in _OF_AN_UPGRADE:
+                yield b"%b: %b\r\n" % (name, value)
+        if not self.parser.should_keep_alive():
+            yield b"connection: close\r\n"
+        yield b"\r\n"
+
+    # A client that is too slow, or sends too much, or nothing that can be read
+
+    def _bound_head(self, size: int) -> None:
+        if not self._in_head:
+            return
+        if self._head_timer is None:
+            self._start_head_timer()
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(HEAD_TOO_LARGE)
+
+    def _start_head_timer(self) -> None:
+        self._head_timer = self.loop.call_later(self.head_deadline_seconds, self.transport.close)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, problem: Problem) -> None:
+        """Tell what is wrong, and close; it must never pass for the answer to another request."""
+        self._in_head = False
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._answer_and_close(problem)
+        elif not cycle.more_body:
+            # Whatever was asked before is answered, and then the connection ends.
+            cycle.keep_alive = False
+            self.transport.pause_reading()
+        elif self.pipeline or cycle.response_started:
+            self.transport.close()
+        else:
+            self._answer_and_close(problem)
+
+    def _answer_and_close(self, problem: Problem) -> None:
+        body = problem.to_json()
+        lines = [*problem.header_lines(), (b"content-length", b"%d" % len(body)), _CLOSE]
+        head = b"".join(b"%b: %b\r\n" % line for line in lines)
+        self.transport.write(STATUS_LINE[problem.status] + head + b"\r\n" + body)
+        self.transport.close()

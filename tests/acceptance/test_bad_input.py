@@ -393,7 +393,7 @@ async def test_a_sale_that_cannot_be_is_unknown(target: Target, wire: Wire, sale
         "/v1/sales//checkout", "/v1/sales/a%2Fb/checkout", "/v1/reservations/",
         "/v1/reservations/a/b", "/v1/sales/x/checkout/", "/v1/sales/x/stock/", "/livez/",
         "/demo/token", "/demo/pay", "/../etc/passwd", "/v1/sales/../../etc/passwd", "/%",
-        "/%zz", "/" + "x" * 8000,
+        "*", "ftp://shop/nothing", "/%zz", "/" + "x" * 8000,
     ],
     ids=lambda path: path[:24],
 )  # fmt: skip
@@ -563,16 +563,34 @@ NO_HTTP = {
 @pytest.mark.parametrize("data", NO_HTTP.values(), ids=NO_HTTP)
 async def test_what_is_no_http_ends_the_connection(target: Target, wire: Wire, data: bytes) -> None:
     wire.write(data)
-    heard = await wire.until_closed()
-    assert heard.startswith(b"HTTP/1.1 4") or heard == b""
+    assert is_problem(await wire.answer(), 400, "malformed")
+    assert await wire.until_closed() == b""
     assert (await target.shop.send("GET", "/livez")).status == 200
 
 
 @pytest.mark.usefixtures("target")
-@pytest.mark.parametrize("path", ["*", "shop:443", "?", "", "#", "http://", "http://[", "ftp://x/"])
+@pytest.mark.parametrize("path", ["shop:443", "?", "", "#", "http://", "http://["])
 async def test_a_target_that_is_no_path_is_refused(wire: Wire, path: str) -> None:
-    wire.write(request("GET", path) + request("GET", "/livez", {"connection": "close"}))
-    assert (await wire.until_closed()).startswith(b"HTTP/1.1 4")
+    wire.write(request("GET", path) + request("GET", "/livez"))
+    assert is_problem(await wire.answer(), 400, "malformed")
+    assert await wire.until_closed() == b""
+
+
+@pytest.mark.usefixtures("target")
+async def test_a_head_is_bounded(wire: Wire) -> None:
+    """Whoever sends headers for ever is cut off before they fill the memory."""
+    wire.write(b"GET /livez HTTP/1.1\r\n" + b"x: %b\r\n" % (b"x" * 8192) * 256)
+    assert is_problem(await wire.answer(), 400, "malformed")
+
+
+async def test_a_client_that_would_rather_speak_http_2_is_served(
+    target: Target, wire: Wire
+) -> None:
+    offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMA"}
+    wire.write(request("POST", target.checkout, target.headers() | offer, lines(("LAMP-2", 1))))
+    answer = await wire.answer()
+    assert is_problem(answer, 404, "unknown-sku")
+    assert await wire.serves_on(answer)
 
 
 # What is not wrong, but seldom
