@@ -45,12 +45,14 @@ class Subscription:
         """Subscribe to these sales, too; `hear` tells when each is confirmed."""
         channels = {keys.record(sale_id).encode(): sale_id for sale_id in sale_ids}
         self._sale_ids |= channels
-        await self._send("SUBSCRIBE", *channels)
+        if channels:
+            await self._send("SUBSCRIBE", *channels)
 
     async def drop(self, sale_ids: Iterable[str]) -> None:
         """Do without these sales from now on."""
         channels = [keys.record(sale_id).encode() for sale_id in sale_ids]
-        await self._send("UNSUBSCRIBE", *channels)
+        if channels:  # without names, UNSUBSCRIBE means all
+            await self._send("UNSUBSCRIBE", *channels)
         for channel in channels:
             self._sale_ids.pop(channel, None)
 
@@ -62,8 +64,6 @@ class Subscription:
                 return heard
 
     async def _send(self, command: str, *channels: bytes) -> None:
-        if not channels and command != "PING":
-            return
         try:
             await self._connection.send_command(command, *channels)
         except (RedisError, OSError) as error:
