@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from doorbuster.embedded import runnable
 from doorbuster.embedded.binaries import find_postgres
 from doorbuster.embedded.postgres import EmbeddedPostgres
 from doorbuster.faults import ChildFailed, MissingServer
+from doorbuster.process import Command, Process
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
 
@@ -34,11 +36,15 @@ async def test_a_commit_survives_kill_9_and_the_lock_of_a_stranger(short_folder:
         await connection.execute("CREATE TABLE kept AS SELECT 1 AS value")
     process.kill()
     await process.wait()
-    # As after a reboot: the id in the lock file now belongs to another living process.
+    # As after a reboot: the id in the lock file now belongs to another process of the same user.
+    sleep = Command(name="sleep", argv=["/bin/sleep", "60"], account=server.account)
+    stranger = await Process.start(sleep)
     lock = server.directory / "data" / "postmaster.pid"
-    lock.write_text(f"{os.getpid()}\n{lock.read_text().partition(chr(10))[2]}")
+    lock.write_text(f"{stranger.pid}\n{lock.read_text().partition(chr(10))[2]}")
     async with running(server), connected(server) as connection:
         assert await connection.fetchval("SELECT value FROM kept") == 1
+    await stranger.stop(seconds=5)
+    assert await stranger.wait() == -signal.SIGTERM
 
 
 async def test_it_waits_for_the_disk_and_listens_on_no_network(short_folder: Path) -> None:

@@ -21,7 +21,7 @@ def test_no_setting_of_ours_or_of_postgres_is_inherited(monkeypatch: pytest.Monk
 async def test_it_imports_what_its_parent_imports_wherever_that_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "redis.py").write_text("raise SystemExit('the wrong redis')")
+    (tmp_path / "typer.py").write_text("raise SystemExit('the wrong typer')")
     monkeypatch.chdir(tmp_path)
     settings = as_environment(Settings.model_construct())
     child = PythonChild(name="help", arguments=["gateway", "--help"], settings=settings)
