@@ -20,7 +20,6 @@ COMMANDS: Final = {
     "key": ("doorbuster.commands.key", "app"),
     "token": ("doorbuster.commands.token", "token"),
     "audit": ("doorbuster.commands.audit", "audit"),
-    "audit": ("doorbuster.commands.audit", "audit"),
     "rebuild": ("doorbuster.commands.rebuild", "rebuild"),
 }
 
