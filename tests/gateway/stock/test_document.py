@@ -7,7 +7,7 @@ import pytest
 from lasting import running
 from own_valkey import OwnValkey
 from stock_server import serving_stock
-from watched_sale import LAMP, MUG, WatchedSale
+from watched_sale import LAMP, MUG, SOON_MS, WatchedSale
 
 from gateway.stock.feed import StockFeed
 from lua.server import Server
@@ -74,12 +74,12 @@ async def test_a_copy_that_is_old_is_sent_anew(
 async def test_a_copy_is_old_when_the_clock_opened_the_sale(
     client: httpx.AsyncClient, sale: WatchedSale
 ) -> None:
-    opens_at_ms = await sale.now_ms() + 100
+    opens_at_ms = await sale.now_ms() + SOON_MS
     await sale.change_state("open", opens_at_ms=opens_at_ms)
     url = f"/v1/sales/{sale.sale_id}/stock"
     etag = (await client.get(url)).headers["etag"]
     assert etag == '"1-1-scheduled"'
-    await sale.until(opens_at_ms + 50)
+    await sale.until(opens_at_ms + 100)
     response = await client.get(url, headers={"if-none-match": etag})
     assert (response.status_code, response.json()["state"]) == (200, "open")
 

@@ -13,6 +13,8 @@ LAMP = "LAMP-1"
 MUG = "MUG_2"
 CUSTOMER = "c" * 22
 PLENTY = 1_000_000
+# Enough for what a test does before, on a busy machine too.
+SOON_MS = 1000
 
 
 class WatchedSale:
