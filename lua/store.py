@@ -210,7 +210,8 @@ class SaleStore:
         self, epoch: int, *, committed: int, trim_below: int, count: int
     ) -> Followed | Refused:
         """Note what is committed and read on after it."""
-        names = [self._record, keys.of_epoch(self.sale_id, epoch).stream, self._seen]
+        of = keys.of_epoch(self.sale_id, epoch)
+        names = [self._record, of.reservations, of.customers, of.stream, self._seen]
         arguments = [epoch, committed, trim_below, count]
         reply = array(await self.server.run(FOLLOW, names, arguments))
         return _refusal(reply) or Followed(

@@ -12,7 +12,8 @@
 -- ARGV[3]  barrier       1: write something in any case, so that WAIT covers what is replayed
 -- ARGV[4+] checkouts     id(32) customer(22) fingerprint(22) sku:quantity:price;... | context
 --
--- Reply    {'unproven'}            this server is not the one that the record was proven on
+-- Reply    {'unproven'}            this server is not the one that the record was proven on, or
+--                                  has lost keys since
 --          {'epoch', epoch}        the sale lives under a later epoch: ask again with that one
 --          {'behind'}              the caller has seen more than this record holds
 --          {'ok', version, now_ms, outcome, ...}, one outcome for each checkout:
@@ -28,6 +29,7 @@
 --            'short:<sku>=<available>;...'  each line that the stock does not cover
 
 --@include proof
+--@include complete
 --@include clock
 --@include holdings
 --@include stock
@@ -41,13 +43,14 @@ local BEFORE_CHECKOUTS = 3
 
 local r = redis.call('HMGET', record, 'replid', 'epoch', 'version', 'state', 'opens_at_ms',
   'closes_at_ms', 'reservations', 'reservations_per_customer', 'committed', 'progress_at_ms',
-  'backlog_limit', 'stall_limit_ms')
+  'backlog_limit', 'stall_limit_ms', 'customers')
 local version = tonumber(r[3])
 
 local function refusal()
   if not r[1] or r[1] ~= server_replid() then return {'unproven'} end
   if tonumber(r[2]) > tonumber(epoch) then return {'epoch', r[2]} end
   if tonumber(r[2]) < tonumber(epoch) or version < witness then return {'behind'} end
+  if not is_complete(reservations, r[7], customers, r[13]) then return {'unproven'} end
 end
 
 local refused = refusal()
@@ -187,7 +190,8 @@ end
 
 append(stream, 'admissions', r[2], first, version, now, stock, table.concat(entry, '\n'))
 set_fields(reservations, new)
-set_fields(customers, people)
+fields[#fields + 1] = 'customers'
+fields[#fields + 1] = string.format('%d', tonumber(r[13]) + set_fields(customers, people))
 set_fields(record, fields)
 announce(record, r[2], first, version, '-', stock)
 reply[2] = version

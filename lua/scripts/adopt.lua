@@ -31,11 +31,13 @@ local durability, replicas, backlog_limit = ARGV[4], ARGV[5], ARGV[6]
 local BEFORE_ITEMS = 6
 
 local replid = server_replid()
-local r = redis.call('HMGET', record, 'fence', 'fence_replid', 'epoch', 'version', 'reservations')
+local r = redis.call('HMGET', record, 'fence', 'fence_replid', 'epoch', 'version', 'reservations',
+  'customers')
 if r[1] ~= epoch or r[2] ~= replid then return {'fenced'} end
 if r[3] ~= old_epoch then return {'differs', 'epoch'} end
 if r[4] ~= version then return {'differs', 'version'} end
 if redis.call('HLEN', KEYS[2]) ~= tonumber(r[5]) then return {'differs', 'reservations'} end
+if redis.call('HLEN', KEYS[3]) ~= tonumber(r[6]) then return {'differs', 'customers'} end
 for k = BEFORE_ITEMS + 1, #ARGV, 2 do
   if redis.call('HGET', record, 'available:' .. ARGV[k]) ~= ARGV[k + 1] then
     return {'differs', 'available:' .. ARGV[k]}

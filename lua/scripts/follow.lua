@@ -3,8 +3,10 @@
 -- more, and reads on.
 --
 -- KEYS[1]  record
--- KEYS[2]  stream
--- KEYS[3]  seen
+-- KEYS[2]  reservations
+-- KEYS[3]  customers
+-- KEYS[4]  stream
+-- KEYS[5]  seen
 --
 -- ARGV[1]  epoch
 -- ARGV[2]  committed   the ledger's checkpoint: entries after it are read
@@ -15,14 +17,17 @@
 --          {'ok', version, committed, seen, now_ms, entries}, committed as it was before
 
 --@include proof
+--@include complete
 --@include clock
 
-local record, stream, seen = KEYS[1], KEYS[2], KEYS[3]
+local record, reservations, customers, stream, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local epoch, committed, trim_below, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
-local r = redis.call('HMGET', record, 'replid', 'epoch', 'version', 'committed')
+local r = redis.call('HMGET', record, 'replid', 'epoch', 'version', 'committed',
+  'reservations', 'customers')
 if not r[1] or r[1] ~= server_replid() then return {'unproven'} end
 if r[2] ~= epoch then return {'epoch', r[2]} end
+if not is_complete(reservations, r[5], customers, r[6]) then return {'unproven'} end
 
 local entries = {}
 if tonumber(r[3]) > tonumber(committed) then

@@ -34,7 +34,7 @@ if redis.call('HLEN', reservations) ~= tonumber(ARGV[3])
 
 redis.call('DEL', record)
 redis.call('HSET', record, 'epoch', epoch, 'version', version, 'committed', version,
-  'progress_at_ms', string.format('%d', now_ms()), 'reservations', ARGV[3],
+  'progress_at_ms', string.format('%d', now_ms()), 'reservations', ARGV[3], 'customers', ARGV[4],
   'fence', epoch, 'fence_replid', replid, 'replid', replid)
 for k = BEFORE_FIELDS + 1, #ARGV, 2 do redis.call('HSET', record, ARGV[k], ARGV[k + 1]) end
 announce(record, epoch, 0, tonumber(version), 'reset', '-')

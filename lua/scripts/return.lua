@@ -17,6 +17,7 @@
 --            'missing'   no such reservation here: Redis lost it, or the ledger made it up
 
 --@include proof
+--@include complete
 --@include clock
 --@include holdings
 --@include stock
@@ -28,9 +29,11 @@ local record, reservations, customers, stream = KEYS[1], KEYS[2], KEYS[3], KEYS[
 local epoch = ARGV[1]
 local BEFORE_RETURNS = 1
 
-local r = redis.call('HMGET', record, 'replid', 'epoch', 'version')
+local r = redis.call('HMGET', record, 'replid', 'epoch', 'version', 'reservations',
+  'customers')
 if not r[1] or r[1] ~= server_replid() then return {'unproven'} end
 if r[2] ~= epoch then return {'epoch', r[2]} end
+if not is_complete(reservations, r[4], customers, r[5]) then return {'unproven'} end
 
 local now = now_ms()
 local version = tonumber(r[3])

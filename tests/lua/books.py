@@ -29,6 +29,7 @@ def check(opening: Contents, now: Contents) -> None:
     _check_conservation(books)
     _check_limits(now)
     assert int(now.record["reservations"]) == len(now.reservations)
+    assert int(now.record["customers"]) == len(now.customers)
 
 
 @dataclass(slots=True, kw_only=True)

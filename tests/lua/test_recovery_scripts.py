@@ -130,15 +130,20 @@ async def test_what_differs_from_the_ledger_is_not_adopted(
     assert await sale.everything() == before
 
 
-async def test_lost_reservations_are_not_adopted(sale: Sale) -> None:
-    await sale.admit(wish(1), wish(2))
+@pytest.mark.parametrize(
+    ("key", "field"), [("reservations", reservation(2)), ("customers", digest("bob"))]
+)
+async def test_lost_reservations_or_customers_are_not_adopted(
+    server: Server, sale_id: str, key: str, field: str
+) -> None:
+    sale = Sale(server, sale_id)
+    await sale.open({LAMP: Offer(units=10), MUG: Offer(units=5)})
+    await sale.admit(wish(1), wish(2, customer="bob"))
     await sale.store.fence(2)
-    name = keys.of_epoch(sale.store.sale_id, 1).reservations
-    stored = await sale.store.find(1, reservation(2))
-    assert stored is not None
-    await sale.server.command("HDEL", name, reservation(2))
-    assert await adopt(sale, 2, version=2, lamps=8) == Differs(what="reservations")
-    await sale.server.command("HSET", name, reservation(2), stored)
+    await server.command("HDEL", getattr(keys.of_epoch(sale_id, 1), key), field)
+    before = await sale.everything()
+    assert await adopt(sale, 2, version=2, lamps=8) == Differs(what=key)
+    assert await sale.everything() == before
 
 
 async def test_an_item_that_redis_lost_is_not_adopted(sale: Sale) -> None:

@@ -140,6 +140,21 @@ async def test_after_flushall_nothing_is_proven(own_server: OwnServer) -> None:
         assert await sale.hash(keys.seen("friday")) == {"1": "3"}
 
 
+@pytest.mark.parametrize("key", ["reservations", "customers"])
+@pytest.mark.parametrize("name", ["admit", "return", "follow"])
+async def test_after_a_key_was_deleted_nothing_is_proven(
+    server: Server, sale_id: str, key: str, name: str
+) -> None:
+    """It would take replays, or limits, with it; so would an eviction."""
+    sale = Sale(server, sale_id)
+    await sale.open({LAMP: Offer(units=5)})
+    await sale.admit(wish(1))
+    await server.command("DEL", getattr(keys.of_epoch(sale_id, 1), key))
+    before = await sale.everything()
+    assert await CALLS[name](sale, 1) == Unproven()
+    assert await sale.everything() == before
+
+
 WRONG = {
     "reservations": ("admit", "return"),
     "customers": ("admit", "return"),
