@@ -53,7 +53,12 @@ class Stream:
         if self.ended:
             return True
         message = {"type": "http.response.body", "body": body, "more_body": more}
-        return is_done_at_once(self._send(message))
+        try:
+            return is_done_at_once(self._send(message))
+        except OSError:
+            # Some servers tell so that the client has left; its handler will hear it, too.
+            self.ended = True
+            return True
 
 
 def is_done_at_once(sending: Awaitable[None]) -> bool:

@@ -85,6 +85,17 @@ async def test_a_fault_of_send_is_not_hidden() -> None:
         is_done_at_once(fail())
 
 
+async def test_who_has_left_does_not_keep_the_others_from_it() -> None:
+    async def leave(_: Message) -> None:
+        raise OSError("gone")
+
+    pipe = Pipe()
+    gone = Stream({}, leave, seen=NOTHING_SEEN, expires_at=0)
+    await Writer().show([gone, pipe.stream()], frame(1))
+    assert gone.ended
+    assert pipe.received == [b"1"]
+
+
 async def test_who_was_behind_gets_the_newest_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "CATCH_UP_SECONDS", 0)
     writer, slow, fast = Writer(), Pipe(), Pipe()
