@@ -98,22 +98,15 @@ async function reserve(sku) {
   tell(response.ok ? "Reserved: it is yours until the time is up." : problem(body));
 }
 
-async function pay() {
+const settle = (path, body, success) => async () => {
   const { id } = kept.get("reservation");
-  await settle(await call("POST", "/demo/pay", { reservation_id: id }), "Paid. Thank you!");
-}
-
-async function release() {
-  const { id } = kept.get("reservation");
-  const headers = await authorization();
-  await settle(await call("POST", `/v1/reservations/${id}/release`, undefined, headers), "Released.");
-}
-
-async function settle(response, success) {
-  const body = await response.json();
-  if (response.ok) kept.set("reservation", body);
-  tell(response.ok ? success : problem(body));
-}
+  const response = await call("POST", path(id), body(id), await authorization());
+  const answer = await response.json();
+  if (response.ok) kept.set("reservation", answer);
+  tell(response.ok ? success : problem(answer));
+};
+const pay = settle(() => "/demo/pay", (id) => ({ reservation_id: id }), "Paid. Thank you!");
+const release = settle((id) => `/v1/reservations/${id}/release`, () => undefined, "Released.");
 
 function showReservation() {
   const held = kept.get("reservation");
@@ -164,8 +157,9 @@ async function start() {
   sale ??= kept.get("customer")?.sale_id;
   if (!sale) return tell("There is no demo here. Add ?sale= and a sale's id to watch its stock.");
   await readItems().catch(() => {});
-  $("pay").onclick = (event) => busy(event.target, pay);
-  $("release").onclick = (event) => busy(event.target, release);
+  for (const [id, work] of Object.entries({ pay, release })) {
+    $(id).onclick = (event) => busy(event.target, work);
+  }
   setInterval(showReservation, 1000);
   showReservation();
   watch();
