@@ -227,6 +227,20 @@ async def test_redis_may_be_away_and_come_back(own_valkey: OwnValkey, sale_id: s
                 await until(lambda: position(watch) == (2, 2))
 
 
+async def test_nobody_waits_for_a_server_that_is_in_trouble(
+    own_valkey: OwnValkey, sale_id: str
+) -> None:
+    await own_valkey.stop()
+    async with Server(own_valkey.url) as server:
+        feed = StockFeed(server, own_valkey.url)
+        async with running(feed.run()):
+            with feed.watch(sale_id) as watch:
+                await until(lambda: watch.failures > 0)
+                next_reading = watch.reading
+                await feed.refresh(watch)
+                assert watch.reading is next_reading
+
+
 async def test_many_sales_share_one_connection(
     feed: StockFeed, sale: WatchedSale, server: Server
 ) -> None:
