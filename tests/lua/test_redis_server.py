@@ -13,7 +13,7 @@ from own_server import OwnServer
 from proxy import Fate, Proxy, proxy
 from selling import LAMP, MUG, Offer, Sale, reservation, wish
 
-from lua.admission import Admitted, Replayed, UnknownSku
+from lua.admission import Admitted, Decided, Replayed, UnknownSku
 from lua.faults import NothingHappened, OutcomeUnknown, ScriptFault
 from lua.server import Server
 from lua.store import Returned, Unproven
@@ -75,6 +75,14 @@ async def test_a_reply_that_takes_too_long_is_unknown_and_never_meets_another_ca
     assert (await far.record()).version == 1
     assert await far.admit(wish(2)) == [Admitted(version=2)]
     assert await sale.available() == 8
+
+
+async def test_a_count_of_replicas_that_does_not_come_leaves_the_outcome_known(far: Sale) -> None:
+    """The door's patience ends before WAIT's; that the script has run, it knows already."""
+    decided = await far.store.admit(far.epoch, 0, [wish(1)], replicas=1)
+    assert isinstance(decided, Decided)
+    assert decided.outcomes == [Admitted(version=1)]
+    assert not decided.replicated
 
 
 async def test_a_stopped_server_is_unknown_and_runs_what_it_was_sent_once(
