@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "key": ("doorbuster.commands.key", "app"),
     "token": ("doorbuster.commands.token", "token"),
     "audit": ("doorbuster.commands.audit", "audit"),
+    "doctor": ("doorbuster.commands.doctor", "doctor"),
     "rebuild": ("doorbuster.commands.rebuild", "rebuild"),
 }
 
