@@ -139,7 +139,7 @@ def _check_limits(now: Contents) -> None:
 
 
 def _holdings(text: str) -> tuple[int, list[tuple[str, int]]]:
-    assert re.fullmatch(r"\d+(;[A-Za-z0-9._-]+=[1-9]\d*)*", text), text
+    assert re.fullmatch(r"[1-9]\d*(;[A-Za-z0-9._-]+=[1-9]\d*)*", text), text
     admissions, *held = text.split(";")
     return int(admissions), [(s, int(units)) for s, _, units in (h.partition("=") for h in held)]
 
