@@ -15,6 +15,8 @@ from starlette.types import HTTPExceptionHandler
 
 from gateway import problems
 from gateway.problems import Problem, Refusal
+from lua.faults import RedisFault
+from sql.faults import LedgerFault
 
 # Starlette itself raises no other; an endpoint of ours raises a Refusal.
 _OF_STATUS: Final = {
@@ -39,6 +41,10 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case Refusal():
             return error.problem
+        case LedgerFault():
+            return problems.LEDGER_BEHIND
+        case RedisFault():
+            return problems.STOCK_UNVERIFIED
         case HTTPException():
             return _of_http_exception(error)
         case ClientDisconnect():
@@ -58,5 +64,7 @@ EXCEPTION_HANDLERS: Final[dict[type[Exception], HTTPExceptionHandler]] = {
     Refusal: answer,
     HTTPException: answer,
     ClientDisconnect: answer,
+    LedgerFault: answer,
+    RedisFault: answer,
     Exception: answer,
 }

@@ -10,6 +10,8 @@ from starlette.routing import Route
 
 from gateway.exception_handlers import EXCEPTION_HANDLERS
 from gateway.problems import SALE_CLOSED, Refusal
+from lua.faults import RedisFault
+from sql.faults import LedgerFault
 
 
 async def get(
@@ -36,6 +38,16 @@ async def test_a_refusal_is_answered_with_its_problem() -> None:
     assert response.status_code == 409
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["code"] == "sale-closed"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(LedgerFault("no connection"), "ledger-behind"), (RedisFault("gone"), "stock-unverified")],
+)
+async def test_a_server_that_is_away_is_no_fault_of_ours(fault: Exception, code: str) -> None:
+    response = await get(raising(fault))
+    assert (response.status_code, response.json()["code"]) == (503, code)
+    assert int(response.headers["retry-after"]) >= 1
 
 
 async def test_a_path_that_does_not_exist_is_a_problem() -> None:
