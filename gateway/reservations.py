@@ -94,9 +94,7 @@ class Reservations:
         limit = _limit(request)
         try:
             after = await self._cursor(request, customer)
-            rows = await of_customer(
-                self._database, customer.digest, after=after, count=limit + 1
-            )
+            rows = await of_customer(self._database, customer.digest, after=after, count=limit + 1)
         except LedgerFault as fault:
             raise Refusal(LEDGER_BEHIND) from fault
         return _page([of_ledger(row) for row in rows], limit)
