@@ -72,7 +72,9 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
             config.redis_url, connections=ADMISSION_CONNECTIONS, timeout_seconds=deadline
         ) as admitting,
         Server(config.redis_url, connections=READING_CONNECTIONS) as reading,
-        Database(config.database_url, connections=DATABASE_CONNECTIONS) as database,
+        Database(
+            config.database_url, connections=DATABASE_CONNECTIONS, command_seconds=deadline
+        ) as database,
         asyncio.TaskGroup() as tasks,
     ):
         feed = StockFeed(reading, config.redis_url)
@@ -126,6 +128,7 @@ def _routes(
         resources.admitting,
         resources.tasks,
         catalogue.knows,
+        catalogue.learn,
         level=Level.of(config.durability),
         deadline_seconds=config.request_deadline_seconds,
     )

@@ -28,6 +28,10 @@ class Catalogue:
         self._reading = asyncio.Lock()
         self._complained = False
 
+    def learn(self, sale_id: str) -> None:
+        """Take note of a sale that Redis has: it was opened, whether the ledger answers or not."""
+        self._sales.add(sale_id)
+
     async def knows(self, sale_id: str) -> bool | None:
         """Whether there is such a sale; None where that cannot be told now."""
         if sale_id in self._sales:

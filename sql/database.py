@@ -26,13 +26,20 @@ class Database:
     It may be made while Postgres is down: only its use raises `LedgerUnreachable`.
     """
 
-    def __init__(self, url: str, *, connections: int = 8, acquire_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = 8,
+        acquire_seconds: float = 2.0,
+        command_seconds: float = COMMAND_TIMEOUT_SECONDS,
+    ) -> None:
         self._acquire_seconds = acquire_seconds
         self._pool: asyncpg.Pool[asyncpg.Record] = asyncpg.create_pool(
             url,
             min_size=0,
             max_size=connections,
-            command_timeout=COMMAND_TIMEOUT_SECONDS,
+            command_timeout=command_seconds,
             timeout=CONNECT_TIMEOUT_SECONDS,
             server_settings={
                 "application_name": "doorbuster",

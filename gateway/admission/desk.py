@@ -1,9 +1,10 @@
 """Takes checkouts of every sale."""
 
 import asyncio
+from collections.abc import Callable
 from uuid import UUID
 
-from gateway.admission.answer import Answer, CheckoutRequest
+from gateway.admission.answer import Answer, CheckoutRequest, Pending, Reserved
 from gateway.admission.durability import Level
 from gateway.admission.reservation_id import derive, random_id
 from gateway.admission.sale_desk import SaleDesk
@@ -24,6 +25,7 @@ class Desk:
         server: Server,
         tasks: asyncio.TaskGroup,
         lookup: SaleLookup,
+        learn: Callable[[str], None],
         *,
         level: Level,
         deadline_seconds: float,
@@ -31,6 +33,7 @@ class Desk:
         self._server = server
         self._tasks = tasks
         self._lookup = lookup
+        self._learn = learn
         self._level = level
         self._deadline_seconds = deadline_seconds
         self._sales: dict[str, SaleDesk] = {}
@@ -43,6 +46,9 @@ class Desk:
             answer = await self._attempt(request, reservation)
             if answer is not CHANGED:
                 break
+        # While the ledger is away, only this tells whoever asks for the reservation where it is.
+        if isinstance(answer, Reserved | Pending):
+            self._learn(request.sale_id)
         return answer
 
     async def _attempt(self, request: CheckoutRequest, reservation: UUID) -> Answer:

@@ -89,3 +89,11 @@ async def test_nobody_can_tell_while_the_ledger_is_away(sale_id: str) -> None:
         catalogue = Catalogue(database)
         assert await catalogue.knows(sale_id) is None
         assert await catalogue.with_tag(tag_of(random_id(sale_id))) is None
+
+
+async def test_a_sale_that_redis_told_of_needs_no_ledger(sale_id: str) -> None:
+    async with Database(AWAY) as database:
+        catalogue = Catalogue(database)
+        catalogue.learn(sale_id)
+        assert await catalogue.knows(sale_id) is True
+        assert await catalogue.with_tag(tag_of(random_id(sale_id))) == [sale_id]
