@@ -1,0 +1,354 @@
+"""Postgres or Redis is away, or hangs: what goes on, what is put off, and that nobody restarts."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import pytest_asyncio
+from buyer import Answer
+from kept_shop import KeptShop, is_problem, keeping_shop, until_true
+from running_up import descendants
+from shop import settings_for
+from watcher import watching
+
+from doorbuster.child import Child, launch
+from doorbuster.embedded.postgres import EmbeddedPostgres
+from doorbuster.embedded.valkey import EmbeddedValkey
+from doorbuster.process import Process
+from lua.replies import integer
+from sql.migrate import migrate
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STOP_SECONDS = 10
+# What nobody waits longer for than a buyer would, wherever a server does not answer.
+PATIENCE_SECONDS = 5.0
+
+
+@dataclass(kw_only=True)
+class OwnServer:
+    """A server that goes away and comes back with its data."""
+
+    child: Child
+    process: Process | None = None
+
+    async def start(self) -> None:
+        """Nothing happens to one that runs."""
+        if self.process is None:
+            self.process = await launch(self.child)
+
+    async def stop(self) -> None:
+        """In order; nothing happens to one that is away."""
+        if self.process is not None:
+            await self.process.stop(seconds=STOP_SECONDS)
+            self.process = None
+
+    async def kill(self) -> None:
+        """As a crash would."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+        self.process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It is there and does not answer."""
+        assert self.process is not None
+        pids = [self.process.pid, *descendants(self.process.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+
+@dataclass(kw_only=True)
+class Place:
+    """A shop with servers of its own."""
+
+    shop: KeptShop
+    redis: OwnServer
+    postgres: OwnServer
+    settle_key: str
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def place(own_place: Place) -> AsyncIterator[Place]:
+    """Whatever the test did, the next one finds everything running."""
+    yield own_place
+    await asyncio.gather(own_place.redis.start(), own_place.postgres.start())
+    for name in own_place.shop.children.keys() - own_place.shop.processes.keys():
+        await own_place.shop.start(name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def own_place(folder: Path) -> AsyncIterator[Place]:
+    async with own_servers(folder) as (redis, postgres):
+        settings = settings_for(redis.child.url, postgres.child.url, folder)
+        await migrate(postgres.child.url)
+        async with keeping_shop(settings, folder) as shop:
+            yield Place(
+                shop=shop, redis=redis, postgres=postgres, settle_key=await shop.key("settle")
+            )
+        assert not shop.faults()
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="db-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+@asynccontextmanager
+async def own_servers(folder: Path) -> AsyncIterator[tuple[OwnServer, OwnServer]]:
+    options = {"synchronous_commit": "off", "full_page_writes": "off", "fsync": "off"}
+    redis = OwnServer(child=EmbeddedValkey(directory=folder / "valkey"))
+    postgres = OwnServer(child=EmbeddedPostgres(directory=folder / "postgres", options=options))
+    try:
+        await asyncio.gather(redis.start(), postgres.start())
+        yield redis, postgres
+    finally:
+        await asyncio.gather(redis.stop(), postgres.stop())
+
+
+@contextmanager
+def soon() -> Iterator[None]:
+    """Assert that the block needs no more than a buyer's patience."""
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < PATIENCE_SECONDS
+
+
+async def is_admitting(shop: KeptShop, sale_id: str) -> bool:
+    answer = await shop.buy(sale_id, "somebody", key="the-same")
+    assert answer.status in {200, 201} or is_problem(answer, 503, "stock-unverified")
+    return answer.status in {200, 201}
+
+
+async def is_committed(shop: KeptShop, bought: Answer) -> bool:
+    """Whether Redis knows that the ledger has it."""
+    record = f"doorbuster:{{{bought.body['sale_id']}}}"
+    committed = await shop.servers.redis.command("HGET", record, "committed")
+    return integer(committed) >= bought.body["version"]
+
+
+async def read(shop: KeptShop, bought: Answer, customer: str) -> Answer:
+    return await shop.send("GET", bought.headers["location"], token=shop.token(customer))
+
+
+async def confirm(place: Place, bought: Answer, reference: str = "p-1") -> Answer:
+    path = f"{bought.headers['location']}/confirm"
+    body = {"payment_reference": reference}
+    return await place.shop.send("POST", path, token=place.settle_key, body=body)
+
+
+# Postgres
+
+
+async def test_without_postgres_the_sale_goes_on_and_the_ledger_catches_up(place: Place) -> None:
+    shop, postgres = place.shop, place.postgres
+    sale_id = await shop.sell(100)
+    before = await shop.buy(sale_id, "mia")
+    await until_true(lambda: is_committed(shop, before))
+    async with watching(shop.address, sale_id) as watcher:
+        await postgres.stop()
+        bought = [await shop.buy(sale_id, f"c-{number}", 2) for number in range(10)]
+        assert [answer.status for answer in bought] == [201] * 10
+        await watcher.until_left(79)
+        again = await shop.buy(sale_id, "c-0", 2, key=None)
+        assert again.status == 201
+        assert await shop.stock(sale_id) == {"LAMP-1": 77}
+        assert (await shop.send("GET", "/readyz")).status == 200
+
+        # What only Redis has is told; what the ledger may have settled since is not guessed at.
+        held = await read(shop, bought[0], "c-0")
+        assert (held.status, held.body["state"]) == (200, "held")
+        assert is_problem(await read(shop, bought[0], "tom"), 404, "unknown-reservation")
+        for answer in [
+            await read(shop, before, "mia"),
+            await confirm(place, before),
+            await confirm(place, bought[0]),
+            await shop.send(
+                "POST", f"{before.headers['location']}/release", token=shop.token("mia")
+            ),
+            await shop.send("GET", "/v1/reservations", token=shop.token("mia")),
+            await shop.send("GET", before.headers["location"], token="dbk_never-seen"),
+        ]:
+            assert is_problem(answer, 503, "ledger-behind")
+        assert is_problem(await shop.buy("nobody-knows", "mia"), 503, "stock-unverified")
+
+        await postgres.start()
+        for customer, answer in [("mia", before), ("c-9", bought[9])]:
+            await until_true(lambda c=customer, a=answer: is_paid(place, a, c))
+        await shop.buy(sale_id, "late")
+        await watcher.until_left(76)
+        assert watcher.connections == 1
+    await shop.audited(sale_id)
+
+
+async def is_paid(place: Place, bought: Answer, customer: str) -> bool:
+    answer = await confirm(place, bought)
+    assert answer.status == 200 or is_problem(answer, 503, "ledger-behind")
+    read_back = await read(place.shop, bought, customer)
+    return answer.status == 200 and read_back.body["state"] == "paid"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the server's processes are found in /proc")
+async def test_a_postgres_that_hangs_keeps_no_buyer_waiting(place: Place) -> None:
+    shop = place.shop
+    sale_id = await shop.sell(100)
+    before = await shop.buy(sale_id, "mia")
+    await until_true(lambda: is_committed(shop, before))
+    with place.postgres.frozen():
+        with soon():
+            bought = await shop.buy(sale_id, "tom")
+        with soon():
+            seen, unseen, paid, ready = await asyncio.gather(
+                read(shop, bought, "tom"),
+                read(shop, before, "mia"),
+                confirm(place, before),
+                shop.send("GET", "/readyz"),
+            )
+    assert (bought.status, seen.status, ready.status) == (201, 200, 200)
+    assert is_problem(unseen, 503, "ledger-behind")
+    assert is_problem(paid, 503, "ledger-behind")
+    await until_true(lambda: is_paid(place, before, "mia"))
+    await shop.audited(sale_id)
+
+
+# Redis
+
+
+@pytest.mark.parametrize("crash", [False, True], ids=["stopped", "crashed"])
+async def test_without_redis_nobody_buys_and_with_it_everybody_does(
+    place: Place, *, crash: bool
+) -> None:
+    shop, redis = place.shop, place.redis
+    sale_id = await shop.sell(100)
+    before = await shop.buy(sale_id, "mia", 10, key="a-click")
+    await until_true(lambda: is_committed(shop, before))
+    async with watching(shop.address, sale_id) as watcher:
+        await (redis.kill() if crash else redis.stop())
+        for _ in range(3):
+            assert is_problem(await shop.buy(sale_id, "tom"), 503, "stock-unverified")
+        await until_true(lambda: readiness(shop, 503))
+        assert (await read(shop, before, "mia")).status == 200
+        assert (await confirm(place, before)).status == 200
+
+        await redis.start()
+        await until_true(lambda: is_admitting(shop, sale_id), seconds=3)
+        await until_true(lambda: readiness(shop, 200), seconds=2)
+        await watcher.until_left(89, seconds=5)
+        assert watcher.left == [90, 89]
+    again = await shop.buy(sale_id, "mia", 10, key="a-click")
+    assert (again.status, again.body["id"]) == (200, before.body["id"])
+    assert await shop.stock(sale_id) == {"LAMP-1": 89}
+    await shop.audited(sale_id)
+
+
+async def readiness(shop: KeptShop, status: int) -> bool:
+    return (await shop.send("GET", "/readyz")).status == status
+
+
+async def test_an_emptied_redis_is_refused_and_then_rebuilt(place: Place) -> None:
+    shop = place.shop
+    sale_id = await shop.sell(100, limit=10)
+    held = await shop.buy(sale_id, "mia", 10, key="a-click")
+    paid = await shop.buy(sale_id, "tom", 4)
+    assert (await confirm(place, paid)).status == 200
+    gone = await shop.buy(sale_id, "ann", 5)
+    path = f"{gone.headers['location']}/release"
+    assert (await shop.send("POST", path, token=shop.token("ann"))).status == 200
+    await until_true(lambda: has_units(shop, sale_id, 86))
+    await until_true(lambda: is_committed(shop, gone))
+
+    with shop.frozen("reconciler-1"):
+        await shop.servers.redis.command("FLUSHALL")
+        for customer in ("mia", "eve"):
+            answer = await shop.buy(sale_id, customer, key="a-click")
+            assert is_problem(answer, 503, "stock-unverified")
+        assert (await read(shop, held, "mia")).status == 200
+    await until_true(lambda: is_admitting(shop, sale_id))
+
+    again = await shop.buy(sale_id, "mia", 10, key="a-click")
+    assert (again.status, again.body["id"]) == (200, held.body["id"])
+    assert is_problem(await shop.buy(sale_id, "mia"), 409, "purchase-limit-exceeded")
+    assert is_problem(await shop.buy(sale_id, "tom", 7), 409, "purchase-limit-exceeded")
+    assert (await shop.buy(sale_id, "ann", 10)).status == 201
+    await until_true(lambda: has_units(shop, sale_id, 75))
+    await shop.audited(sale_id)
+
+
+async def has_units(shop: KeptShop, sale_id: str, units: int) -> bool:
+    answer = await shop.send("GET", f"/v1/sales/{sale_id}/stock")
+    return answer.status == 200 and answer.body["items"][0]["available"] == units
+
+
+async def test_an_order_that_nobody_can_tell_of_is_told_later(place: Place) -> None:
+    """A Redis that hangs may still admit what it was sent: the answer is 202, never a refusal."""
+    shop = place.shop
+    sale_id = await shop.sell(100)
+    await shop.buy(sale_id, "somebody")
+    with place.redis.frozen(), soon():
+        unknown = await shop.buy(sale_id, "mia", 3, key="a-click")
+    assert unknown.status == 202
+    assert unknown.body == {"id": unknown.body["id"], "state": "unknown"}
+    assert unknown.headers["location"] == f"/v1/reservations/{unknown.body['id']}"
+    assert int(unknown.headers["retry-after"]) >= 1
+    await until_true(lambda: is_admitting(shop, sale_id))
+    again = await shop.buy(sale_id, "mia", 3, key="a-click")
+    assert again.status in {200, 201}
+    assert again.body["id"] == unknown.body["id"]
+    assert (await read(shop, unknown, "mia")).body["lines"] == again.body["lines"]
+    await until_true(lambda: has_units(shop, sale_id, 95))
+    await shop.audited(sale_id)
+
+
+# Both
+
+
+async def test_processes_that_start_before_their_servers_wait_for_them(place: Place) -> None:
+    shop = place.shop
+    sale_id = await shop.sell(100)
+    before = await shop.buy(sale_id, "mia", key="a-click")
+    await until_true(lambda: is_committed(shop, before))
+    for name in ("gateway-1", "reconciler-1"):
+        await shop.stop(name)
+    await asyncio.gather(place.redis.stop(), place.postgres.stop())
+
+    await asyncio.gather(shop.start("gateway-1"), shop.start("reconciler-1"))
+    assert is_problem(await shop.buy(sale_id, "tom"), 503, "stock-unverified")
+    assert is_problem(await read(shop, before, "mia"), 503, "ledger-behind")
+    assert (await shop.send("GET", "/livez")).status == 200
+    assert await readiness(shop, 503)
+
+    await asyncio.gather(place.redis.start(), place.postgres.start())
+    await until_true(lambda: is_admitting(shop, sale_id))
+    assert (await shop.buy(sale_id, "mia", key="a-click")).body["id"] == before.body["id"]
+    assert (await read(shop, before, "mia")).status == 200
+    await shop.audited(sale_id)
+
+
+async def test_a_gateway_that_has_never_seen_postgres_tells_what_it_sold(place: Place) -> None:
+    shop = place.shop
+    sale_id = await shop.sell(100)
+    await shop.stop("gateway-1")
+    await place.postgres.stop()
+    await shop.start("gateway-1")
+    bought = await shop.buy(sale_id, "mia")
+    assert bought.status == 201
+    assert (await read(shop, bought, "mia")).status == 200
+    await place.postgres.start()
+    await until_true(lambda: is_committed(shop, bought))
+    await shop.audited(sale_id)
