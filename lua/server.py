@@ -6,6 +6,7 @@ halves of a call, getting a connection and talking on it, are kept apart: a fail
 means that nothing happened, a failure in the second that nobody knows.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -33,11 +34,14 @@ class Server:
 
     def __init__(self, url: str, *, connections: int = 4, timeout_seconds: float = 2.0) -> None:
         self.url = url
+        self._timeout_seconds = timeout_seconds
         self._pool = BlockingConnectionPool.from_url(
             url,
             max_connections=connections,
             timeout=timeout_seconds,
-            socket_timeout=timeout_seconds,
+            # With a timeout redis-py sends within asyncio.wait_for, which in Python 3.11 swallows a
+            # cancel that comes as the work is done: whoever was cancelled would run on for ever.
+            socket_timeout=None,
             socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
@@ -84,7 +88,7 @@ class Server:
         try:
             reply = await self._evaluate(connection, script, [len(keys), *keys, *arguments])
             try:
-                count = await _exchange(connection, ["WAIT", replicas, round(seconds * 1000)])
+                count = await self._exchange(connection, ["WAIT", replicas, round(seconds * 1000)])
             except (ResponseError, OutcomeUnknown, NothingHappened):
                 return reply, False
             return reply, isinstance(count, int) and count >= replicas
@@ -95,7 +99,7 @@ class Server:
         """Run one command. Raises as `run` does."""
         connection = await self._connect()
         try:
-            return await _exchange(connection, words)
+            return await self._exchange(connection, words)
         except ResponseError as error:
             raise translate(error) from error
         finally:
@@ -103,7 +107,9 @@ class Server:
 
     async def _connect(self) -> Connection:
         try:
-            connection: Connection = await self._pool.get_connection()
+            # A new connection has to say who it is: for that, too, the server has only so long.
+            async with asyncio.timeout(self._timeout_seconds + CONNECT_TIMEOUT_SECONDS):
+                connection: Connection = await self._pool.get_connection()
         except (RedisError, OSError) as error:
             raise NothingHappened(f"not connected: {error}") from error
         return connection
@@ -112,28 +118,28 @@ class Server:
         self, connection: Connection, script: Script, rest: Sequence[Argument]
     ) -> Reply:
         try:
-            return await _exchange(connection, ["EVALSHA", script.sha, *rest])
+            return await self._exchange(connection, ["EVALSHA", script.sha, *rest])
         except ResponseError as error:
             if error_code(error) != "NOSCRIPT":
                 raise translate(error) from error
         try:
-            return await _exchange(connection, ["EVAL", script.source, *rest])
+            return await self._exchange(connection, ["EVAL", script.source, *rest])
         except ResponseError as error:
             raise translate(error) from error
 
-
-async def _exchange(connection: Connection, words: Sequence[Argument]) -> Reply:
-    try:
-        await connection.send_command(*words)
-        reply: Reply = await connection.read_response()
-    except ResponseError:
-        raise
-    except (RedisError, OSError) as error:
-        # redis-py counts some error replies, LOADING and NOAUTH, as a lost connection.
-        if error_code(error) in REFUSED_BEFORE_THE_FIRST_COMMAND:
-            raise translate(error) from error
-        raise OutcomeUnknown(str(error)) from error
-    return reply
+    async def _exchange(self, connection: Connection, words: Sequence[Argument]) -> Reply:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await connection.send_command(*words)
+                reply: Reply = await connection.read_response()
+        except ResponseError:
+            raise
+        except (RedisError, OSError) as error:
+            # redis-py counts some error replies, LOADING and NOAUTH, as a lost connection.
+            if error_code(error) in REFUSED_BEFORE_THE_FIRST_COMMAND:
+                raise translate(error) from error
+            raise OutcomeUnknown(str(error) or type(error).__name__) from error
+        return reply
 
 
 def subscriber(url: str) -> "Redis":
