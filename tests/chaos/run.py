@@ -1,0 +1,186 @@
+"""One run: servers, shop, crowd, watcher and nemesis; then rest, and the verdict."""
+
+import asyncio
+import json
+import os
+import random
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from acceptance.kept_shop import KeptShop, keeping_shop
+from acceptance.watcher import Watcher
+from chaos.books import Books, read_books
+from chaos.checker import Violation, check, lost_orders
+from chaos.customers import HOLD_SECONDS, OFFERS, Crowd
+from chaos.faults import World
+from chaos.history import History, Sight
+from chaos.ledger_server import LedgerServer
+from chaos.nemesis import Nemesis, NotAgain
+from chaos.valkeys import Valkeys, options_for
+from shop import settings_for
+
+from sql.migrate import migrate
+
+WORKERS = 24
+SAMPLES = {"ledger": 0.1}
+SEEN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to run: it ends after so many seconds, or as soon as so many kills have counted."""
+
+    level: str
+    seed: int
+    seconds: float
+    kills: int = 1_000_000
+    workers: int = WORKERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a run. `said` are lines of the processes that tell of a fault of ours."""
+
+    plan: Plan
+    history: History
+    books: Books
+    violations: list[Violation]
+    said: list[str]
+
+    @property
+    def lost(self) -> int:
+        """How many acknowledged orders the ledger does not have."""
+        return len(lost_orders(self.history, self.books))
+
+    @property
+    def orders(self) -> int:
+        """How many orders were acknowledged."""
+        return len({c.id for c in self.history.checkouts if c.reserved})
+
+    @property
+    def kills(self) -> int:
+        return sum(strike.kills for strike in self.history.strikes)
+
+    @property
+    def failovers(self) -> int:
+        return sum(strike.failovers for strike in self.history.strikes)
+
+
+async def run(plan: Plan, keep: Path | None = None) -> Outcome:
+    """Run it; where something does not hold, everything is kept in the folder for a look."""
+    with tempfile.TemporaryDirectory(prefix="dbc-", dir="/tmp") as name:
+        folder, history = Path(name), History()
+        os.chmod(name, 0o711)  # noqa: PTH101, S103 (Postgres, as another user, walks through)
+        async with _world(plan, folder, history) as world:
+            outcome = await _run(plan, world, history)
+        if outcome.violations and keep:
+            _keep(outcome, folder, keep)
+    return outcome
+
+
+@asynccontextmanager
+async def _world(plan: Plan, folder: Path, history: History) -> AsyncIterator[World]:
+    rng = random.Random(plan.seed)
+    ledger = LedgerServer(folder / "postgres")
+    valkeys = Valkeys(folder, options_for(plan.level), rng)
+    await ledger.start()
+    try:
+        await migrate(ledger.url)
+        settings = settings_for(valkeys.url, ledger.url, folder)
+        settings["DOORBUSTER_DURABILITY"] = plan.level
+        async with (
+            valkeys.running(),
+            keeping_shop(settings, folder, gateways=2, reconcilers=2) as shop,
+        ):
+            yield World(
+                shop=shop,
+                valkeys=valkeys,
+                ledger=ledger,
+                history=history,
+                sale=await _open(shop),
+                rng=rng,
+            )
+    finally:
+        await ledger.stop()
+
+
+async def _open(shop: KeptShop) -> str:
+    sale = {
+        "id": "friday",
+        "hold_seconds": HOLD_SECONDS,
+        "items": [
+            {
+                "sku": offer.sku,
+                "price": 1999,
+                "units": offer.units,
+                "limit_per_customer": offer.limit,
+            }
+            for offer in OFFERS
+        ],
+    }
+    await shop.open_sale(shop.folder, sale)
+    return "friday"
+
+
+async def _run(plan: Plan, world: World, history: History) -> Outcome:
+    crowd = Crowd(
+        shop=world.shop,
+        history=history,
+        sale=world.sale,
+        seed=plan.seed,
+        settle_key=await world.shop.key(),
+        database_url=world.ledger.url,
+        samples=SAMPLES.get(plan.level, 0.0),
+    )
+    watcher = Watcher(world.shop.addresses[1], world.sale)
+    watching = asyncio.create_task(watcher.run())
+    buying = asyncio.create_task(crowd.run(plan.workers))
+    stuck = []
+    try:
+        until = time.monotonic() + plan.seconds
+        await Nemesis(world, history, level=plan.level).run(until=until, kills=plan.kills)
+    except NotAgain as fault:
+        stuck.append(Violation(invariant="liveness", what=str(fault)))
+    finally:
+        crowd.stopped.set()
+        await buying
+    books = await read_books(world.shop.servers, world.sale)
+    await _seen(watcher, books)
+    watching.cancel()
+    history.sights = [_sight(event.id, event.data) for event in watcher.seen]
+    return Outcome(
+        plan=plan,
+        history=history,
+        books=books,
+        violations=[*stuck, *check(history, books)],
+        said=world.shop.faults(),
+    )
+
+
+async def _seen(watcher: Watcher, books: Books) -> None:
+    """Give the watcher a moment to be sent the last state."""
+    deadline = time.monotonic() + SEEN_SECONDS
+    last = f"{books.epoch}-{books.version}"
+    while time.monotonic() < deadline and (not watcher.seen or watcher.seen[-1].id != last):
+        await asyncio.sleep(0.05)
+
+
+def _sight(id_: str, data: dict[str, list[dict[str, int]]]) -> Sight:
+    epoch, version = id_.split("-")
+    stock = {str(item["sku"]): item["available"] for item in data["items"]}
+    return Sight(epoch=int(epoch), version=int(version), stock=stock)
+
+
+def _keep(outcome: Outcome, folder: Path, keep: Path) -> None:
+    """What is needed to find out: the history, the books, and what the processes said."""
+    keep.mkdir(parents=True, exist_ok=True)
+    for log in folder.rglob("*.log"):
+        (keep / log.name).write_bytes(log.read_bytes())
+    found = {"violations": outcome.violations, "books": outcome.books, "history": outcome.history}
+    for name, what in found.items():
+        parts = [asdict(each) for each in what] if isinstance(what, list) else asdict(what)
+        (keep / f"{name}.json").write_text(json.dumps(parts, default=str, indent=1))

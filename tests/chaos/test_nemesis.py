@@ -1,0 +1,22 @@
+"""The short form of `make chaos-long`: too short to prove anything, long enough to find much."""
+
+import random
+from pathlib import Path
+
+import pytest
+from chaos.evidence import describe, write
+from chaos.run import Plan, run
+
+
+@pytest.mark.parametrize("level", ["fsync", "ledger"])
+async def test_promises_are_kept(level: str, tmp_path: Path) -> None:
+    plan = Plan(level=level, seed=random.randrange(1_000_000), seconds=4, workers=8)
+    print(plan)
+    outcome = await run(plan, tmp_path / "kept")
+    assert outcome.violations == [], (plan, outcome.violations, tmp_path)
+    assert outcome.orders > 0
+    assert "Void for the claim" in describe(outcome)
+    evidence = tmp_path / "evidence.md"
+    for _ in range(2):  # the second run of a level takes the place of the first
+        write(outcome, evidence)
+    assert evidence.read_text().count(f"## Nemesis at level `{level}`") == 1
