@@ -5,7 +5,7 @@ from own_server import OwnServer
 from selling import HOUR_MS, LAMP, MUG, Offer, Sale, wish
 
 from lua.record import Item, state_at
-from lua.replies import text
+from lua.replies import array, integer, text
 from lua.server import Server
 from lua.store import SaleStore
 
@@ -40,6 +40,21 @@ async def test_reading_changes_nothing(sale: Sale) -> None:
     before = await sale.everything()
     assert (await sale.record()).version == 1
     assert await sale.everything() == before
+
+
+async def test_the_time_is_the_milliseconds_of_redis(sale: Sale) -> None:
+    """Not its seconds: between two looks at its clock, and not always at the same fraction."""
+    fractions = set()
+    while len(fractions) < 2:
+        before = await _microseconds(sale.server)
+        now_ms = (await sale.record()).now_ms
+        assert before // 1000 <= now_ms <= await _microseconds(sale.server) // 1000
+        fractions.add(now_ms % 1000)
+
+
+async def _microseconds(server: Server) -> int:
+    seconds, microseconds = map(integer, array(await server.command("TIME")))
+    return seconds * 1_000_000 + microseconds
 
 
 async def test_a_fenced_record_is_read_as_unproven(sale: Sale) -> None:
