@@ -10,7 +10,7 @@ from documents import PROJECT
 
 from doorbuster.cli import command_line
 
-TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
+TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 
 
 def check_doorbuster(line: str) -> None:
