@@ -44,7 +44,7 @@ async def test_reading_changes_nothing(sale: Sale) -> None:
 
 async def test_the_time_is_the_milliseconds_of_redis(sale: Sale) -> None:
     """Not its seconds: between two looks at its clock, and not always at the same fraction."""
-    fractions = set()
+    fractions: set[int] = set()
     while len(fractions) < 2:
         before = await _microseconds(sale.server)
         now_ms = (await sale.record()).now_ms
