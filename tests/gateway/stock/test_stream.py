@@ -10,7 +10,7 @@ from lasting import running
 from own_valkey import OwnValkey
 from stock_server import StockServer, serving_stock
 from waiting import until
-from watched_sale import LAMP, MUG, SOON_MS, WatchedSale
+from watched_sale import HOUR_MS, LAMP, MUG, SOON_MS, WatchedSale
 
 from gateway.stock import audience
 from gateway.stock.feed import StockFeed
@@ -150,30 +150,31 @@ async def test_paused_resumed_and_closed_are_told_at_once(
         assert await reader.rest() == []
 
 
-async def test_the_clock_opens_and_closes_a_sale(
+async def test_the_clock_opens_a_sale_and_never_early(
     client: httpx.AsyncClient, sale: WatchedSale
 ) -> None:
-    now_ms = await sale.now_ms()
-    opens_at_ms, closes_at_ms = now_ms + SOON_MS, now_ms + 2 * SOON_MS
-    await sale.change_state("open", opens_at_ms=opens_at_ms, closes_at_ms=closes_at_ms)
+    await sale.change_state("open", opens_at_ms=await sale.now_ms() + HOUR_MS)
     async with reading(client, sale.sale_id) as reader:
         assert (await reader.next()).state == "scheduled"
+        opens_at_ms = await sale.now_ms() + SOON_MS
+        await sale.change_state("open", opens_at_ms=opens_at_ms)
         opened = await reader.next()
-        assert (opened.kind, opened.id, opened.state) == ("stock", "1-1", "open")
+        while opened.state == "scheduled":
+            opened = await reader.next()
+        assert (opened.kind, opened.id, opened.state) == ("stock", "1-2", "open")
         assert await sale.now_ms() >= opens_at_ms
-        closed = await reader.next()
-        assert (closed.id, closed.state) == ("1-1", "closed")
-        assert await sale.now_ms() >= closes_at_ms
-        assert [event.kind for event in await reader.rest()] == ["bye"]
+        assert await sale.buy() == 3
 
 
-async def test_an_event_is_never_early(client: httpx.AsyncClient, sale: WatchedSale) -> None:
-    opens_at_ms = await sale.now_ms() + SOON_MS
-    await sale.change_state("open", opens_at_ms=opens_at_ms)
+async def test_the_clock_closes_a_sale(client: httpx.AsyncClient, sale: WatchedSale) -> None:
     async with reading(client, sale.sale_id) as reader:
-        assert (await reader.next()).state == "scheduled"
         assert (await reader.next()).state == "open"
-    assert await sale.buy() == 2
+        closes_at_ms = await sale.now_ms() + SOON_MS
+        await sale.change_state("open", closes_at_ms=closes_at_ms)
+        *_, closed, bye = await reader.rest()
+        assert (closed.kind, closed.id, closed.state) == ("stock", "1-1", "closed")
+        assert (bye.kind, bye.id) == ("bye", "1-1-closed")
+        assert await sale.now_ms() >= closes_at_ms
 
 
 async def test_a_closed_sale_sends_its_last_state_and_ends(
@@ -209,8 +210,6 @@ async def test_who_slept_while_the_clock_closed_the_sale_is_told(
 ) -> None:
     closes_at_ms = await sale.now_ms() + SOON_MS
     await sale.change_state("open", closes_at_ms=closes_at_ms)
-    async with reading(client, sale.sale_id) as reader:
-        assert (await reader.next()).state == "open"
     await sale.until(closes_at_ms)
     async with reading(client, sale.sale_id, last_event_id="1-1") as reader:
         events = await reader.rest()
@@ -253,15 +252,20 @@ async def test_who_is_not_up_to_date_gets_a_snapshot(
         assert (event.kind, event.id) == ("snapshot", "1-1")
 
 
+async def test_who_is_up_to_date_with_a_scheduled_sale_gets_no_snapshot(
+    client: httpx.AsyncClient, sale: WatchedSale
+) -> None:
+    await sale.change_state("open", opens_at_ms=await sale.now_ms() + HOUR_MS)
+    async with reading(client, sale.sale_id, last_event_id="1-1") as reader:
+        assert (await reader.next()).kind == "heartbeat"
+
+
 async def test_who_last_saw_the_sale_scheduled_gets_a_snapshot_once_it_is_open(
     client: httpx.AsyncClient, sale: WatchedSale
 ) -> None:
-    await sale.change_state("open", opens_at_ms=await sale.now_ms() + SOON_MS)
-    async with reading(client, sale.sale_id) as reader:
-        assert (await reader.next()).state == "scheduled"
-        async with reading(client, sale.sale_id, last_event_id="1-1") as again:
-            assert (await again.next()).kind == "heartbeat"
-        assert (await reader.next()).state == "open"
+    opens_at_ms = await sale.now_ms() + SOON_MS
+    await sale.change_state("open", opens_at_ms=opens_at_ms)
+    await sale.until(opens_at_ms)
     async with reading(client, sale.sale_id, last_event_id="1-1") as reader:
         event = await reader.next()
         assert (event.kind, event.id, event.state) == ("snapshot", "1-1", "open")

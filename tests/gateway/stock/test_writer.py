@@ -70,6 +70,16 @@ async def test_a_client_never_gets_what_it_has_seen() -> None:
     assert pipe.received == [b"2"]
 
 
+async def test_nothing_is_written_after_the_end() -> None:
+    pipe = Pipe()
+    stream = pipe.stream()
+    assert stream.end(b"bye")
+    assert stream.write(b"heartbeat")
+    assert stream.offer(frame(1))
+    assert stream.end(b"bye again")
+    assert pipe.received == [b"bye"]
+
+
 async def test_an_answer_that_comes_at_once_is_taken() -> None:
     async def answer() -> None:
         """Not a wait in it."""

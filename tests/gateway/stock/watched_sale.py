@@ -13,8 +13,8 @@ LAMP = "LAMP-1"
 MUG = "MUG_2"
 CUSTOMER = "c" * 22
 PLENTY = 1_000_000
-# Enough for what a test does before, on a busy machine too.
-SOON_MS = 1000
+SOON_MS = 300
+HOUR_MS = 3_600_000
 
 
 class WatchedSale:
