@@ -20,10 +20,12 @@ class Pipe:
         self.writable = asyncio.Event()
         self.writable.set()
         self.received: list[bytes] = []
+        self.attempts = 0
         self.aborted = False
 
     async def send(self, message: Message) -> None:
         """Wait for room, then write."""
+        self.attempts += 1
         if not self.writable.is_set():
             await self.writable.wait()
         self.received.append(message["body"])
@@ -115,6 +117,7 @@ async def test_who_was_behind_gets_the_newest_alone(monkeypatch: pytest.MonkeyPa
         await writer.show(streams, frame(version))
     assert (writer.written, writer.skipped) == (3, 3)
     assert fast.received == [b"1", b"2", b"3"]
+    assert slow.attempts == 1
     slow.writable.set()
     catching_up = asyncio.create_task(writer.run())
     async with asyncio.timeout(1):
