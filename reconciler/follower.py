@@ -3,23 +3,13 @@
 import asyncio
 import time
 from collections import deque
-from contextlib import suppress
 from typing import Final, assert_never
 
 from lua.store import Behind, Followed, OtherEpoch, SaleStore, Unproven
 from reconciler.history import Hold, build
-from sql.alarms import raise_alarm
+from reconciler.parking import commit_or_park
 from sql.database import Database
-from sql.ledger import (
-    Batch,
-    Checkpoint,
-    Contradiction,
-    Superseded,
-    Unreadable,
-    commit,
-    read_checkpoint,
-)
-from sql.sales import NotAllowed, change_state
+from sql.ledger import Checkpoint, Contradiction, Superseded, read_checkpoint
 
 # A transaction of 2,000 orders keeps its row locks for about 30 ms and spends little on its
 # COMMIT; smaller ones cost throughput, larger ones keep confirms and releases waiting.
@@ -28,6 +18,9 @@ MIN_ENTRIES: Final = 16
 MAX_ENTRIES: Final = 2000
 # While nothing happens the follower looks less and less often, up to this.
 IDLE_SECONDS: Final = (0.002, 0.1)
+# And reads the checkpoint again so often: a ledger that was restored from a backup is to be noticed
+# although nothing is sold.
+READ_AGAIN_SECONDS: Final = 1.0
 TRIM_EVERY_SECONDS: Final = 1.0
 
 
@@ -48,6 +41,7 @@ class Follower:
         self._store = store
         self._hold_seconds = hold_seconds
         self._entries = MIN_ENTRIES
+        self._read_at = 0.0
         self._retention = Retention(hold_seconds)
 
     async def run(self) -> None:
@@ -59,15 +53,17 @@ class Follower:
         checkpoint = await self._read_checkpoint()
         while True:
             followed = await self._look(checkpoint)
-            if followed is None or not followed.entries:
-                await asyncio.sleep(idle)
-                idle = min(idle * 2, IDLE_SECONDS[1])
-                checkpoint = checkpoint if followed else await self._read_checkpoint()
+            if followed is not None and followed.entries:
+                idle = IDLE_SECONDS[0]
+                checkpoint = await self._commit(checkpoint, followed)
                 continue
-            idle = IDLE_SECONDS[0]
-            checkpoint = await self._commit(checkpoint, followed)
+            await asyncio.sleep(idle)
+            idle = min(idle * 2, IDLE_SECONDS[1])
+            if followed is None or time.monotonic() - self._read_at > READ_AGAIN_SECONDS:
+                checkpoint = await self._read_checkpoint()
 
     async def _read_checkpoint(self) -> Checkpoint:
+        self._read_at = time.monotonic()
         self.checkpoint = await read_checkpoint(self._database, self._store.sale_id)
         return self.checkpoint
 
@@ -123,7 +119,7 @@ class Follower:
                 entries=followed.entries,
                 hold=Hold(seconds=self._hold_seconds, now_ms=followed.now_ms),
             )
-            await self._commit_batch(batch)
+            await commit_or_park(self._database, batch)
         except Superseded:
             return await self._read_checkpoint()
         except Contradiction as contradiction:
@@ -134,17 +130,6 @@ class Follower:
             epoch=checkpoint.epoch, version=batch.last, opened=checkpoint.opened
         )
         return self.checkpoint
-
-    async def _commit_batch(self, batch: Batch) -> None:
-        try:
-            await commit(self._database, batch)
-        except Unreadable as unreadable:
-            # Whatever wrote that may write more: nobody is admitted until somebody has looked.
-            sale_id = self._store.sale_id
-            with suppress(NotAllowed):
-                await change_state(self._database, sale_id, "pause")
-            await raise_alarm(self._database, sale_id, f"paused, a context is parked: {unreadable}")
-            await commit(self._database, batch, parking=True)
 
     def _size(self, entries: int, versions: int) -> None:
         """Choose how many entries to read next: so many that they hold about the wanted orders."""

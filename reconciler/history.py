@@ -32,7 +32,10 @@ def build(sale_id: str, *, epoch: int, began: int, entries: Sequence[Entry], hol
     batch = Batch(sale_id=sale_id, epoch=epoch, began=began, last=began)
     for entry in entries:
         _check_number(batch, entry)
-        _add(batch, entry, hold)
+        try:
+            _add(batch, entry, hold)
+        except ValueError as error:
+            raise Contradiction(f"version {entry.first} is no {entry.kind}: {error}") from error
         batch.last = entry.last
         _check_stock(batch, entry)
     return batch

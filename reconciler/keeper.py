@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -12,15 +13,20 @@ from reconciler.follower import Follower, NeedsRecovery
 from reconciler.recovery import Abandoned, Recovery
 from reconciler.relay import Relay
 from reconciler.sweeper import Sweeper
+from reconciler.witnesses import Witnesses
 from sql.database import Database
 from sql.faults import LedgerFault
-from sql.ledger import read_checkpoint
+from sql.ledger import Checkpoint, read_checkpoint
 from sql.sales import Sale
 
 log = logging.getLogger(__name__)
 
 # Short enough that a sale is open again well within a second of its server being back.
 RETRY_SECONDS: Final = 0.05
+# Whoever began a recovery gets so long to finish it, then twice as long, and so on: two who lead a
+# sale for a moment, and have much to rebuild, would otherwise spoil each other's work for ever.
+PATIENCE_SECONDS: Final = 1.0
+MAX_PATIENCE_SECONDS: Final = 64.0
 # A defect must not spin, and must not take the other sales' keepers with it.
 DEFECT_SECONDS: Final = 2.0
 
@@ -35,15 +41,18 @@ class Keeper:
         self._follower = Follower(database, store, hold_seconds=sale.hold_seconds)
         self._relay = Relay(database, store, self._follower)
         self._sweeper = Sweeper(database, sale.id)
+        self._witnesses = Witnesses(database, store, self._follower)
         self._recovery = Recovery(database, store, hold_seconds=sale.hold_seconds)
         self._recovering = asyncio.Lock()
+        self._patience_seconds = PATIENCE_SECONDS
+        self._is_wrong = False
         self._complaint = ""
 
     async def run(self) -> None:
-        """Follow, relay and sweep side by side; whatever fails is tried again."""
+        """Follow, relay, sweep and listen side by side; whatever fails is tried again."""
         async with asyncio.TaskGroup() as tasks:
-            for part in (self._follower.run, self._relay.run, self._sweeper.run):
-                tasks.create_task(self._again_and_again(part))
+            for part in (self._follower, self._relay, self._sweeper, self._witnesses):
+                tasks.create_task(self._again_and_again(part.run))
 
     async def _again_and_again(self, part: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -65,15 +74,43 @@ class Keeper:
 
     async def _recover(self, need: NeedsRecovery) -> None:
         met = self._follower.checkpoint
+        if met is not None and met.opened == met.epoch:
+            self._patience_seconds = PATIENCE_SECONDS
         async with self._recovering:
-            now = await read_checkpoint(self._database, self._sale_id)
             # Where the epoch moved meanwhile, somebody has recovered, or is at it.
-            if met is not None and now.epoch == met.epoch:
+            if met is not None and await self._stays_at(met):
                 self._complain(str(need))
-                await self._recovery.run(str(need), rebuild=need.rebuild)
+                # Remembered over attempts that fail: the next one may be asked for by the gate.
+                self._is_wrong |= need.rebuild
+                await self._recovery.run(str(need), rebuild=self._is_wrong)
+                self._is_wrong = False
+
+    async def _stays_at(self, met: Checkpoint) -> bool:
+        """Whether nobody has begun or finished a recovery since, though we wait for who began one.
+
+        Only the version may have moved.
+        """
+        deadline = time.monotonic() + self._patience_seconds
+        while _epochs(now := await self._look()) == _epochs(met) and self._is_somebody_elses(now):
+            if time.monotonic() > deadline:
+                self._patience_seconds = min(2 * self._patience_seconds, MAX_PATIENCE_SECONDS)
+                return True
+            await asyncio.sleep(RETRY_SECONDS)
+        return _epochs(now) == _epochs(met)
+
+    def _is_somebody_elses(self, checkpoint: Checkpoint) -> bool:
+        """Whether somebody else has begun a recovery, and not finished it."""
+        return checkpoint.opened < checkpoint.epoch != self._recovery.begun
+
+    async def _look(self) -> Checkpoint:
+        return await read_checkpoint(self._database, self._sale_id)
 
     def _complain(self, complaint: str) -> None:
         """Say it once, not at every attempt."""
         if complaint != self._complaint:
             log.warning("sale %s: %s", self._sale_id, complaint)
             self._complaint = complaint
+
+
+def _epochs(checkpoint: Checkpoint) -> tuple[int, int]:
+    return checkpoint.epoch, checkpoint.opened

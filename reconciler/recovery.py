@@ -8,19 +8,20 @@ opens last, by a script that demands this very fence on this very server.
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from lua.record import Proof, Record, parse
+from lua.record import Proof
 from lua.server import Argument, Server
 from lua.store import Closed, Differs, Fenced, Opened, SaleStore
 from reconciler.history import Hold, build
+from reconciler.parking import commit_or_park
 from reconciler.rebuild import install, record_fields
-from reconciler.server_facts import prove, rewrite_log
-from sql.alarms import note_recovery, note_witnesses, raise_alarm
+from reconciler.server_facts import now_ms, prove, rewrite_log
+from sql.alarms import note_witnesses, raise_alarm
 from sql.database import Database
-from sql.ledger import Checkpoint, Contradiction, Superseded, commit, read_checkpoint
-from sql.recovery import begin_epoch, open_epoch, snapshot
+from sql.ledger import Checkpoint, Contradiction, Superseded
+from sql.recovery import Ending, begin_epoch, open_epoch, snapshot
 from sql.sales import read_items
 
 log = logging.getLogger(__name__)
@@ -34,13 +35,43 @@ class Abandoned(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """What a recovery found: its own epoch, the checkpoint before, and what stood in Redis."""
+class Found:
+    """What stood in Redis when its gate was closed: no more of the record than is needed here."""
 
     epoch: int
-    before: Checkpoint
-    record: Record | None
+    version: int
+    committed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a recovery found: its own epoch and the checkpoint as it began, and what was in Redis.
+
+    `seen` are the witnesses, by epoch; `now_ms` is the time there.
+    """
+
+    ledger: Checkpoint
+    found: Found | None
     seen: Mapping[int, int]
+    now_ms: int
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of this recovery."""
+        return self.ledger.epoch
+
+    @property
+    def continues(self) -> bool:
+        """Whether what stood in Redis is of the epoch that the ledger let through last."""
+        return self.found is not None and self.found.epoch == self.ledger.opened
+
+    @property
+    def rolled_back(self) -> bool:
+        """Whether Redis knows of more that the ledger had read than the ledger itself."""
+        if self.found is None:
+            return False
+        known = (self.found.epoch, self.found.committed)
+        return known > (self.ledger.opened, self.ledger.version)
 
 
 class Recovery:
@@ -52,6 +83,8 @@ class Recovery:
         self._server: Server = store.server
         self._sale_id = store.sale_id
         self._hold_seconds = hold_seconds
+        self._unfinished: set[int] = set()
+        self.begun = 0
 
     async def run(self, why: str, *, rebuild: bool) -> None:
         """Recover; `rebuild` where what stands in Redis is known to be wrong.
@@ -61,81 +94,104 @@ class Recovery:
         began = time.perf_counter()
         survey = await self._close()
         log.info("sale %s: recovering under epoch %d: %s", self._sale_id, survey.epoch, why)
-        rewritten = survey.record is None or await rewrite_log(self._server)
+        await self._tell_of_rollback(survey)
+        rewritten = survey.found is None or await rewrite_log(self._server)
         version = await self._drain(survey)
-        adoptable = not rebuild and rewritten and self._complete(survey, version)
-        outcome = await self._open(survey, version, adoptable=adoptable)
-        milliseconds = (time.perf_counter() - began) * 1000
-        await self._report(survey, version, outcome, why, milliseconds)
+        outcome = "rebuilt"
+        if not rebuild and rewritten and _is_complete(survey, version):
+            outcome = "adopted"
+        ending = Ending(
+            sale_id=self._sale_id,
+            epoch=survey.epoch,
+            version=version,
+            ended_epoch=survey.ledger.opened,
+            outcome=outcome,
+            why=why,
+            began=began,
+        )
+        await self._open(survey, ending)
 
     async def _close(self) -> Survey:
         """A new epoch, greater than any that was ever used, and the gate closed under it."""
-        before = await read_checkpoint(self._database, self._sale_id)
         known = 0
         for _ in range(EPOCH_ATTEMPTS):
-            epoch = (await begin_epoch(self._database, self._sale_id, known=known)).epoch
-            reply = await self._store.fence(epoch)
+            ledger = await begin_epoch(self._database, self._sale_id, known=known)
+            self.begun = ledger.epoch
+            reply = await self._store.fence(ledger.epoch)
             if isinstance(reply, Fenced):
-                known = reply.epoch or epoch
+                known = reply.epoch or ledger.epoch
                 continue
-            await note_witnesses(self._database, self._sale_id, reply.seen)
-            known = max([int(reply.fields.get("epoch", 0)), *reply.seen])
-            if known < epoch:
-                return _survey(epoch, before, reply)
-        raise Abandoned
+            found = _found(reply)
+            seen = _witnesses(reply, found)
+            await note_witnesses(self._database, self._sale_id, seen)
+            known = max(seen, default=0)
+            if known < ledger.epoch:
+                now = await now_ms(self._server)
+                return Survey(ledger=ledger, found=found, seen=seen, now_ms=now)
+        raise Abandoned("no epoch is new enough")
+
+    async def _tell_of_rollback(self, survey: Survey) -> None:
+        """Before anything is drained, which would bring the ledger to where it had been."""
+        if survey.found is not None and survey.rolled_back:
+            ledger, found = survey.ledger, survey.found
+            what = (
+                f"the ledger was rolled back: it stands at version {ledger.version} of epoch "
+                f"{ledger.opened}, and had read {found.committed} of epoch {found.epoch}"
+            )
+            await self._alarm(what)
 
     async def _drain(self, survey: Survey) -> int:
         """Commit what survived of the opened epoch's stream; returns where the ledger stands."""
-        checkpoint = await read_checkpoint(self._database, self._sale_id)
-        if checkpoint.epoch != survey.epoch:
-            raise Abandoned
-        version, record = checkpoint.version, survey.record
-        if record is None or record.epoch != survey.before.opened:
-            return version
-        try:
-            while version < record.version:
-                drained = await self._drain_some(survey.epoch, record, version)
-                if drained == version:
+        version, count = survey.ledger.version, ENTRIES_AT_ONCE
+        while survey.found is not None and survey.continues and version < survey.found.version:
+            try:
+                drained = await self._drain_some(survey, survey.found.epoch, version, count)
+            except Contradiction as contradiction:
+                if count == 1:
+                    await self._alarm(f"what survived: {contradiction}")
                     break
-                version = drained
-        except Contradiction as contradiction:
-            await raise_alarm(self._database, self._sale_id, f"what survived: {contradiction}")
-        return (await read_checkpoint(self._database, self._sale_id)).version
+                count = 1  # What stands before the entry that does not fit may fit.
+                continue
+            if drained == version:
+                break
+            version = drained
+        return version
 
-    async def _drain_some(self, epoch: int, record: Record, version: int) -> int:
-        entries = await self._store.surviving(record.epoch, after=version, count=ENTRIES_AT_ONCE)
-        if not entries:
-            return version
-        hold = Hold(seconds=self._hold_seconds, now_ms=record.now_ms)
-        batch = build(self._sale_id, epoch=epoch, began=version, entries=entries, hold=hold)
+    async def _drain_some(self, survey: Survey, epoch: int, version: int, count: int) -> int:
+        entries = await self._store.surviving(epoch, after=version, count=count)
+        hold = Hold(seconds=self._hold_seconds, now_ms=survey.now_ms)
+        batch = build(self._sale_id, epoch=survey.epoch, began=version, entries=entries, hold=hold)
         try:
-            await commit(self._database, batch)
+            if entries:
+                await commit_or_park(self._database, batch)
         except Superseded as superseded:
-            raise Abandoned from superseded
+            raise Abandoned("somebody else has moved the checkpoint") from superseded
         return batch.last
 
-    def _complete(self, survey: Survey, version: int) -> bool:
-        """Whether the ledger has read all that the record says, and nobody saw more."""
-        record = survey.record
-        if record is None or record.epoch != survey.before.opened:
-            return False
-        return record.version == version and survey.seen.get(record.epoch, 0) <= version
-
-    async def _open(self, survey: Survey, version: int, *, adoptable: bool) -> str:
+    async def _open(self, survey: Survey, ending: Ending) -> None:
         proof = await prove(self._server)
-        if adoptable and await self._adopt(survey, version, proof):
-            return "adopted"
-        await self._rebuild(survey.epoch, version, proof)
-        return "rebuilt"
+        outcome = ending.outcome
+        if outcome == "rebuilt" or not await self._adopt(survey, ending, proof):
+            outcome = "rebuilt"
+            await self._discard_unfinished(survey)
+            await self._rebuild(replace(ending, outcome=outcome), proof)
+        milliseconds = (time.perf_counter() - ending.began) * 1000
+        log.info(
+            "sale %s: %s at version %d in %.0f ms",
+            self._sale_id,
+            outcome,
+            ending.version,
+            milliseconds,
+        )
 
-    async def _adopt(self, survey: Survey, version: int, proof: Proof) -> bool:
-        if not await open_epoch(self._database, self._sale_id, survey.epoch, version):
-            raise Abandoned
+    async def _adopt(self, survey: Survey, ending: Ending, proof: Proof) -> bool:
+        if not await open_epoch(self._database, ending):
+            raise Abandoned("somebody else has moved the checkpoint")
         items = await read_items(self._database, self._sale_id)
         reply = await self._store.adopt(
             survey.epoch,
-            old_epoch=survey.before.opened,
-            version=version,
+            old_epoch=survey.ledger.opened,
+            version=ending.version,
             proof=proof,
             available={item.sku: item.mirror for item in items},
         )
@@ -143,54 +199,73 @@ class Recovery:
             case Opened():
                 return True
             case Fenced():
-                raise Abandoned
+                raise Abandoned("somebody else has closed the gate, or the server is another one")
             case Differs(what=what):
-                await raise_alarm(self._database, self._sale_id, f"not adopted: {what} differs")
+                await self._alarm(f"not adopted: {what} differs")
                 return False
 
-    async def _rebuild(self, epoch: int, version: int, proof: Proof) -> None:
-        async with snapshot(self._database, self._sale_id, epoch, version) as ledger:
+    async def _rebuild(self, ending: Ending, proof: Proof) -> None:
+        self._unfinished.add(ending.epoch)
+        async with snapshot(self._database, ending) as ledger:
             if ledger is None:
-                raise Abandoned
-            installed = await install(self._store, epoch, ledger)
+                raise Abandoned("somebody else has moved the checkpoint")
+            if ending.ended_epoch > 0 or ledger.lost > 0:
+                await raise_alarm(ledger.connection, self._sale_id, _rebuilt(ending, ledger.lost))
+            installed = await install(self._store, ending.epoch, ledger)
             fields: dict[str, Argument] = record_fields(ledger, proof)
         reply = await self._store.open(
-            epoch,
-            version=version,
+            ending.epoch,
+            version=ending.version,
             reservations=installed.reservations,
             customers=installed.customers,
             fields=fields,
         )
         if not isinstance(reply, Opened):
-            raise Abandoned
+            raise Abandoned("somebody else has closed the gate, or the server is another one")
+        self._unfinished.clear()
 
-    async def _report(
-        self, survey: Survey, version: int, outcome: str, why: str, milliseconds: float
-    ) -> None:
-        ended = survey.before.opened
-        await note_recovery(
-            self._database,
-            self._sale_id,
-            epoch=survey.epoch,
-            outcome=outcome,
-            why=why,
-            version=version,
-            ended_epoch=ended,
-            milliseconds=milliseconds,
+    async def _alarm(self, what: str) -> None:
+        await raise_alarm(self._database, self._sale_id, what)
+
+    async def _discard_unfinished(self, survey: Survey) -> None:
+        """Free what our own attempts have left: where memory is short, it would be missing now."""
+        for epoch in self._unfinished:
+            if survey.found is None or survey.found.epoch != epoch:
+                await self._store.discard(epoch)
+        self._unfinished.clear()
+
+
+def _found(closed: Closed) -> Found | None:
+    """None where there is no record, or one that was damaged."""
+    try:
+        return Found(
+            epoch=int(closed.fields["epoch"]),
+            version=int(closed.fields["version"]),
+            committed=int(closed.fields["committed"]),
         )
-        log.info(
-            "sale %s: %s at version %d in %.0f ms", self._sale_id, outcome, version, milliseconds
-        )
-        if outcome == "rebuilt" and ended > 0:
-            lost = max(survey.seen.get(ended, 0) - version, 0)
-            await raise_alarm(
-                self._database,
-                self._sale_id,
-                f"epoch {ended} was rebuilt from the ledger ({why}); "
-                f"up to {lost} acknowledged changes were lost",
-            )
+    except (KeyError, ValueError):
+        return None
 
 
-def _survey(epoch: int, before: Checkpoint, closed: Closed) -> Survey:
-    record = parse(closed.fields, proven=False, now_ms=int(time.time() * 1000))
-    return Survey(epoch=epoch, before=before, record=record, seen=closed.seen)
+def _witnesses(closed: Closed, found: Found | None) -> dict[int, int]:
+    """What the refused have seen, and what stands in Redis, which somebody may have seen too."""
+    seen = dict(closed.seen)
+    if found is not None:
+        seen[found.epoch] = max(found.version, seen.get(found.epoch, 0))
+    return seen
+
+
+def _is_complete(survey: Survey, version: int) -> bool:
+    """Whether the ledger has read all that stood in Redis, and nobody has seen more of it."""
+    if survey.found is None or not survey.continues or survey.found.version != version:
+        return False
+    return all(
+        seen <= version for epoch, seen in survey.seen.items() if epoch >= survey.found.epoch
+    )
+
+
+def _rebuilt(ending: Ending, lost: int) -> str:
+    return (
+        f"epoch {ending.ended_epoch} was rebuilt from the ledger at version {ending.version} "
+        f"({ending.why}); up to {lost} acknowledged changes were lost"
+    )

@@ -1,15 +1,14 @@
-"""Alarms, recoveries and witnesses: what an operator must be able to read afterwards."""
+"""Alarms and witnesses: what an operator must be able to read afterwards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sql.database import Database
+from sql.database import Connection, Database
 from sql.statement import load
 
 RAISE = load("alarm_raise")
 ALARMS_OPEN = load("alarms_open")
-RECOVERY_INSERT = load("recovery_insert")
 WITNESS_NOTE = load("witness_note")
 
 
@@ -22,9 +21,9 @@ class Alarm:
     at: datetime
 
 
-async def raise_alarm(database: Database, sale_id: str, what: str) -> None:
+async def raise_alarm(ledger: "Database | Connection", sale_id: str, what: str) -> None:
     """Keep an alarm until somebody acknowledges it."""
-    await database.execute(RAISE, sale_id, what)
+    await ledger.execute(RAISE, sale_id, what)
 
 
 async def open_alarms(database: Database, sale_id: str) -> list[Alarm]:
@@ -33,23 +32,17 @@ async def open_alarms(database: Database, sale_id: str) -> list[Alarm]:
 
 
 async def note_witnesses(database: Database, sale_id: str, seen: Mapping[int, int]) -> None:
-    """Keep the highest version that anybody saw of each epoch."""
-    if seen:
-        await database.execute(WITNESS_NOTE, sale_id, list(seen), list(seen.values()))
+    """Keep the highest version that anybody saw of each epoch.
 
-
-async def note_recovery(
-    database: Database,
-    sale_id: str,
-    *,
-    epoch: int,
-    outcome: str,
-    why: str,
-    version: int,
-    ended_epoch: int,
-    milliseconds: float,
-) -> None:
-    """Keep a finished recovery; `ended_epoch` ended at `version`."""
-    await database.execute(
-        RECOVERY_INSERT, sale_id, epoch, outcome, why, version, ended_epoch, milliseconds
-    )
+    Raises an alarm for what comes only now: of an epoch that had ended before what was seen.
+    """
+    async with database.transaction() as connection:
+        rows = await connection.fetch(WITNESS_NOTE, sale_id, list(seen), list(seen.values()))
+        for row in rows:
+            lost = row["seen"] - row["ended_at"]
+            await raise_alarm(
+                connection,
+                sale_id,
+                f"epoch {row['epoch']} ended at version {row['ended_at']}, and somebody has seen "
+                f"{row['seen']}: up to {lost} acknowledged changes were lost",
+            )

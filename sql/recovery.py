@@ -1,5 +1,6 @@
 """The ledger's part in a recovery: a new epoch, and the snapshot that a rebuild installs."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,25 @@ MIRROR_RESET = load("mirror_reset")
 OUTBOX_FINISH_ALL = load("outbox_finish_all")
 RESERVATIONS_STORED = load("reservations_stored")
 LOWERINGS_READ = load("lowerings_read")
+RECOVERY_INSERT = load("recovery_insert")
+WITNESS_HIGHEST = load("witness_highest")
 ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a recovery ends: `ended_epoch` stops at `version`, and `epoch` goes on from there.
+
+    `outcome` is adopted or rebuilt, `began` what `time.perf_counter` said.
+    """
+
+    sale_id: str
+    epoch: int
+    version: int
+    ended_epoch: int
+    outcome: str
+    why: str
+    began: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +54,13 @@ class LedgerStored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A sale that nothing can change until the block ends; read it within."""
+    """A sale that nothing can change until the block ends; read it within.
+
+    `lost` is how far witnesses saw beyond what the ledger has.
+    """
 
     sale: Sale
+    lost: int
     items: list[LedgerItem]
     lowerings: list[str]
     connection: Connection
@@ -57,33 +80,52 @@ async def begin_epoch(database: Database, sale_id: str, *, known: int) -> Checkp
     return Checkpoint(epoch=row["epoch"], version=row["version"], opened=row["opened"])
 
 
-async def open_epoch(database: Database, sale_id: str, epoch: int, version: int) -> bool:
-    """Let the recovery of this epoch finish; False where something moved meanwhile."""
-    return await database.row(EPOCH_OPEN, sale_id, epoch, version) is not None
+async def open_epoch(database: Database, ending: Ending) -> bool:
+    """Let a recovery finish; False where something moved meanwhile."""
+    async with database.transaction() as connection:
+        return await _open(connection, ending)
 
 
 @asynccontextmanager
-async def snapshot(
-    database: Database, sale_id: str, epoch: int, version: int
-) -> AsyncIterator[Snapshot | None]:
+async def snapshot(database: Database, ending: Ending) -> AsyncIterator[Snapshot | None]:
     """The sale as a rebuild installs it: what is pending counts as done, the mirror is made so.
 
     Everything that could change the sale waits until the block ends; the changes are kept only
-    if it ends well. None where this epoch may not finish.
+    if it ends well. None where this recovery may not finish.
     """
+    sale_id = ending.sale_id
     async with database.transaction() as connection:
         row = await connection.fetchrow(SALE_LOCK, sale_id)
         items = await connection.fetch(ITEMS_LOCKED, sale_id)
-        opened = await connection.fetchval(EPOCH_OPEN, sale_id, epoch, version)
-        if row is None or not opened:
+        if row is None or not await _open(connection, ending):
             yield None
             return
         await connection.execute(MIRROR_RESET, sale_id)
         await connection.execute(OUTBOX_FINISH_ALL, sale_id)
         lowerings = await connection.fetch(LOWERINGS_READ, sale_id)
+        seen: int = await connection.fetchval(WITNESS_HIGHEST, sale_id, ending.ended_epoch)
         yield Snapshot(
             sale=parse_sale(row),
+            lost=max(seen - ending.version, 0),
             items=[parse_item(item) for item in items],
             lowerings=[each["id"] for each in lowerings],
             connection=connection,
         )
+
+
+async def _open(connection: Connection, ending: Ending) -> bool:
+    """Open the epoch and say how it came to that, in one transaction: the one proves the other."""
+    opened = await connection.fetchval(EPOCH_OPEN, ending.sale_id, ending.epoch, ending.version)
+    if not opened:
+        return False
+    await connection.execute(
+        RECOVERY_INSERT,
+        ending.sale_id,
+        ending.epoch,
+        ending.outcome,
+        ending.why,
+        ending.version,
+        ending.ended_epoch,
+        (time.perf_counter() - ending.began) * 1000,
+    )
+    return True

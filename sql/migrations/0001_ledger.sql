@@ -149,7 +149,8 @@ create table recovery (
     version      bigint not null,
     ended_epoch  bigint not null,
     milliseconds double precision not null,
-    at           timestamptz not null default now()
+    at           timestamptz not null default now(),
+    constraint recovery_epoch_once unique (sale_id, epoch)
 );
 
 create table alarm (

@@ -144,7 +144,7 @@ class Till:
     async def is_open(self) -> bool:
         try:
             record = await self.store.read()
-        except RedisFault:
+        except (RedisFault, KeyError):  # A record may be damaged.
             return False
         return record is not None and record.proven
 

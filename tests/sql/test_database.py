@@ -102,7 +102,7 @@ async def test_a_defect_passes_through(database: Database, statement: str) -> No
 
 async def test_who_gets_no_connection_in_time_is_told(database_url: str) -> None:
     async with (
-        Database(database_url, connections=1, acquire_seconds=0.05) as database,
+        Database(database_url, connections=1, acquire_seconds=0.5) as database,
         database.connection(),
     ):
         with pytest.raises(LedgerUnreachable, match="no connection in time"):
