@@ -18,8 +18,9 @@ def main() -> int:
         level=options.level,
         seed=options.seed,
         seconds=options.seconds,
-        kills=options.kills,
+        enough=options.enough,
         workers=options.workers,
+        only=tuple(options.only),
     )
     print(f"level {plan.level}, seed {plan.seed}", flush=True)
     outcome = asyncio.run(run(plan, options.keep))
@@ -38,9 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--level", choices=list(MENUS), default="fsync")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--seconds", type=float, default=20.0, help="of faults")
-    parser.add_argument("--kills", type=int, default=1_000_000, help="end after so many")
+    parser.add_argument("--enough", action="store_true", help="end with enough for the claim")
     parser.add_argument("--workers", type=int, default=WORKERS, help="customers at a time")
-    parser.add_argument("--keep", type=Path, help="folder for logs and history of a violation")
+    parser.add_argument("--only", nargs="*", default=(), help="names of faults; otherwise all")
+    parser.add_argument("--keep", type=Path, help="folder for logs and history")
     parser.add_argument("--evidence", type=Path, help="file to write the section of this run to")
     return parser
 

@@ -97,6 +97,21 @@ class History:
     latest_reserved: float = 0.0  # when the latest of the checkouts was sent that were acknowledged
     began: float = field(default_factory=time.monotonic)
 
+    @property
+    def kills(self) -> int:
+        """Those that count."""
+        return sum(strike.kills for strike in self.strikes)
+
+    @property
+    def failovers(self) -> int:
+        """How often a replica became the primary."""
+        return sum(strike.failovers for strike in self.strikes)
+
+    @property
+    def orders(self) -> int:
+        """How many orders were acknowledged."""
+        return len({checkout.id for checkout in self.checkouts if checkout.reserved})
+
     def begin_checkout(self, **fields: Any) -> Checkout:
         """A customer sends a checkout."""
         checkout = Checkout(began=time.monotonic(), **fields)

@@ -3,8 +3,9 @@
 import asyncio
 import sys
 import time
+from collections.abc import Callable, Sequence
 
-from chaos.faults import MENUS, Fault, World
+from chaos.faults import Fault, World
 from chaos.history import History, Strike
 
 # A process counts as killed only if requests are unanswered; they are, soon, while people buy.
@@ -22,27 +23,24 @@ class NotAgain(Exception):
 class Nemesis:
     """Strikes one sale."""
 
-    def __init__(self, world: World, history: History, *, level: str) -> None:
+    def __init__(self, world: World, history: History, *, menu: Sequence[Fault]) -> None:
         self._world = world
         self._history = history
-        self._menu = MENUS[level]
+        self._menu = menu
 
-    async def run(self, *, until: float, kills: int) -> None:
-        """Strike until this time, or until so many kills counted.
+    async def run(self, *, until: float, enough: Callable[[], bool]) -> None:
+        """Strike until this time, or until it is enough.
 
         Raises NotAgain where the sale does not go on by itself.
         """
         await self._until_sold(time.monotonic(), "the start")
-        while time.monotonic() < until and self._kills() < kills:
+        while time.monotonic() < until and not enough():
             await self._strike(self._choose())
             await self._world.pause(0.0, 0.3)
 
     def _choose(self) -> Fault:
         weights = [fault.weight for fault in self._menu]
         return self._world.rng.choices(self._menu, weights)[0]
-
-    def _kills(self) -> int:
-        return sum(strike.kills for strike in self._history.strikes)
 
     async def _strike(self, fault: Fault) -> None:
         await self._until_unanswered()

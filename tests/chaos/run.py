@@ -16,7 +16,7 @@ from acceptance.watcher import Watcher
 from chaos.books import Books, read_books
 from chaos.checker import Violation, check, lost_orders
 from chaos.customers import HOLD_SECONDS, OFFERS, Crowd
-from chaos.faults import World
+from chaos.faults import MENUS, Fault, World
 from chaos.history import History, Sight
 from chaos.ledger_server import LedgerServer
 from chaos.nemesis import Nemesis, NotAgain
@@ -28,17 +28,22 @@ from sql.migrate import migrate
 WORKERS = 24
 SAMPLES = {"ledger": 0.1}
 SEEN_SECONDS = 10.0
+# With less than that a run claims nothing.
+ENOUGH_ORDERS = 10_000
+ENOUGH_KILLS = 200
+ENOUGH_FAILOVERS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to run: it ends after so many seconds, or as soon as so many kills have counted."""
+    """What to run: it ends after so many seconds, or, if asked to, with enough for the claim."""
 
     level: str
     seed: int
     seconds: float
-    kills: int = 1_000_000
+    enough: bool = False
     workers: int = WORKERS
+    only: tuple[str, ...] = ()  # faults that are to strike; none for all of the level's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,30 +61,31 @@ class Outcome:
         """How many acknowledged orders the ledger does not have."""
         return len(lost_orders(self.history, self.books))
 
-    @property
-    def orders(self) -> int:
-        """How many orders were acknowledged."""
-        return len({c.id for c in self.history.checkouts if c.reserved})
-
-    @property
-    def kills(self) -> int:
-        return sum(strike.kills for strike in self.history.strikes)
-
-    @property
-    def failovers(self) -> int:
-        return sum(strike.failovers for strike in self.history.strikes)
-
 
 async def run(plan: Plan, keep: Path | None = None) -> Outcome:
-    """Run it; where something does not hold, everything is kept in the folder for a look."""
+    """Run it; what is needed to understand it is kept in the folder."""
     with tempfile.TemporaryDirectory(prefix="dbc-", dir="/tmp") as name:
         folder, history = Path(name), History()
         os.chmod(name, 0o711)  # noqa: PTH101, S103 (Postgres, as another user, walks through)
         async with _world(plan, folder, history) as world:
             outcome = await _run(plan, world, history)
-        if outcome.violations and keep:
+        if keep:
             _keep(outcome, folder, keep)
     return outcome
+
+
+def menu_of(plan: Plan) -> list[Fault]:
+    """The faults that it is about."""
+    return [each for each in MENUS[plan.level] if not plan.only or each.name in plan.only]
+
+
+def is_enough(history: History) -> bool:
+    """Whether it may be called evidence."""
+    return (
+        history.kills >= ENOUGH_KILLS
+        and history.failovers >= ENOUGH_FAILOVERS
+        and history.orders >= ENOUGH_ORDERS
+    )
 
 
 @asynccontextmanager
@@ -142,7 +148,8 @@ async def _run(plan: Plan, world: World, history: History) -> Outcome:
     stuck = []
     try:
         until = time.monotonic() + plan.seconds
-        await Nemesis(world, history, level=plan.level).run(until=until, kills=plan.kills)
+        nemesis = Nemesis(world, history, menu=menu_of(plan))
+        await nemesis.run(until=until, enough=lambda: plan.enough and is_enough(history))
     except NotAgain as fault:
         stuck.append(Violation(invariant="liveness", what=str(fault)))
     finally:
@@ -176,11 +183,19 @@ def _sight(id_: str, data: dict[str, list[dict[str, int]]]) -> Sight:
 
 
 def _keep(outcome: Outcome, folder: Path, keep: Path) -> None:
-    """What is needed to find out: the history, the books, and what the processes said."""
+    """The history, the books, and what the processes said."""
     keep.mkdir(parents=True, exist_ok=True)
     for log in folder.rglob("*.log"):
         (keep / log.name).write_bytes(log.read_bytes())
-    found = {"violations": outcome.violations, "books": outcome.books, "history": outcome.history}
-    for name, what in found.items():
-        parts = [asdict(each) for each in what] if isinstance(what, list) else asdict(what)
-        (keep / f"{name}.json").write_text(json.dumps(parts, default=str, indent=1))
+    history = outcome.history
+    found = {
+        "violations": outcome.violations,
+        "books": [outcome.books],
+        "checkouts": history.checkouts,
+        "settlements": history.settlements,
+        "strikes": history.strikes,
+        "sights": history.sights,
+    }
+    for name, parts in found.items():
+        text = json.dumps([asdict(each) for each in parts], default=str, indent=1)
+        (keep / f"{name}.json").write_text(text)

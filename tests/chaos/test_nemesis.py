@@ -14,7 +14,7 @@ async def test_promises_are_kept(level: str, tmp_path: Path) -> None:
     print(plan)
     outcome = await run(plan, tmp_path / "kept")
     assert outcome.violations == [], (plan, outcome.violations, tmp_path)
-    assert outcome.orders > 0
+    assert outcome.history.orders > 0
     assert "Void for the claim" in describe(outcome)
     evidence = tmp_path / "evidence.md"
     for _ in range(2):  # the second run of a level takes the place of the first
