@@ -1,0 +1,2 @@
+-- Whether the table of the applied migrations exists.
+select to_regclass('schema_migration') is not null

@@ -1,0 +1,2 @@
+-- The applied migrations: number, name, checksum.
+select number, name, checksum from schema_migration order by number
