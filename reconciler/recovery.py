@@ -17,7 +17,7 @@ from lua.store import Closed, Differs, Fenced, Opened, SaleStore
 from reconciler.history import Hold, build
 from reconciler.parking import commit_or_park
 from reconciler.rebuild import install, record_fields
-from reconciler.server_facts import now_ms, prove, rewrite_log
+from reconciler.server_facts import now_ms, prove, replication_id, rewrite_log
 from sql.alarms import note_witnesses, raise_alarm
 from sql.database import Database
 from sql.ledger import Checkpoint, Contradiction, Superseded
@@ -47,13 +47,15 @@ class Found:
 class Survey:
     """What a recovery found: its own epoch and the checkpoint as it began, and what was in Redis.
 
-    `seen` are the witnesses, by epoch; `now_ms` is the time there.
+    `seen` are the witnesses, by epoch; `now_ms` is the time there, `replid` names the history that
+    was fenced.
     """
 
     ledger: Checkpoint
     found: Found | None
     seen: Mapping[int, int]
     now_ms: int
+    replid: str
 
     @property
     def epoch(self) -> int:
@@ -126,8 +128,13 @@ class Recovery:
             await note_witnesses(self._database, self._sale_id, seen)
             known = max(seen, default=0)
             if known < ledger.epoch:
-                now = await now_ms(self._server)
-                return Survey(ledger=ledger, found=found, seen=seen, now_ms=now)
+                return Survey(
+                    ledger=ledger,
+                    found=found,
+                    seen=seen,
+                    now_ms=await now_ms(self._server),
+                    replid=reply.fields["fence_replid"],
+                )
         raise Abandoned("no epoch is new enough")
 
     async def _tell_of_rollback(self, survey: Survey) -> None:
@@ -170,6 +177,7 @@ class Recovery:
 
     async def _open(self, survey: Survey, ending: Ending) -> None:
         proof = await prove(self._server)
+        await self._check_server(survey)
         outcome = ending.outcome
         if outcome == "rebuilt" or not await self._adopt(survey, ending, proof):
             outcome = "rebuilt"
@@ -183,6 +191,15 @@ class Recovery:
             ending.version,
             milliseconds,
         )
+
+    async def _check_server(self, survey: Survey) -> None:
+        """Look before the ledger lets this epoch through: afterwards nothing can be adopted.
+
+        The first replica that attaches after a restart gives its primary another replication id,
+        often in the middle of a recovery. The scripts look again; here it costs no rebuild.
+        """
+        if await replication_id(self._server) != survey.replid:
+            raise Abandoned("the server is another one")
 
     async def _adopt(self, survey: Survey, ending: Ending, proof: Proof) -> bool:
         if not await open_epoch(self._database, ending):

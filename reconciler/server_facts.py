@@ -23,6 +23,12 @@ async def now_ms(server: Server) -> int:
     return integer(seconds) * 1000 + integer(microseconds) // 1000
 
 
+async def replication_id(server: Server) -> str:
+    """What names the history that the server writes now; a restart or a promotion changes it."""
+    lines = text(await server.command("INFO", "replication")).split("\r\n")
+    return next(line for line in lines if line.startswith("master_replid:")).partition(":")[2]
+
+
 async def rewrite_log(server: Server) -> bool:
     """Rewrite the append-only file and wait for it; False where the server does not do it.
 

@@ -19,7 +19,8 @@ from waiting import until
 
 from lua import keys
 from lua.faults import OutcomeUnknown
-from lua.server import Server
+from lua.replies import Reply
+from lua.server import Argument, Server
 from lua.store import SaleStore
 from reconciler import keeper, recovery
 from reconciler.recovery import Abandoned, Recovery
@@ -81,6 +82,36 @@ async def test_what_the_ledger_had_not_read_is_read_before_it_is_adopted(
         await sold.check_books()
     assert await sold.count("reservation") == 500
     assert await sold.outcomes() == ["rebuilt", "adopted"]
+
+
+class MovedInBetween(Server):
+    """Gets another replication id while its log is rewritten, once.
+
+    A primary does so when the first replica attaches after a restart.
+    """
+
+    moved = False
+
+    async def command(self, *words: Argument) -> Reply:
+        if words == ("BGREWRITEAOF",) and not self.moved:
+            self.moved = True
+            await super().command("REPLICAOF", "127.0.0.1", 1)
+            await super().command("REPLICAOF", "NO", "ONE")
+        return await super().command(*words)
+
+
+async def test_what_lost_nothing_is_adopted_though_a_replica_attaches_in_between(
+    sold: Till, private_redis: PrivateRedis
+) -> None:
+    await private_redis.restart()
+    async with MovedInBetween(private_redis.url) as server:
+        store = SaleStore(server, sold.sale_id)
+        recovering = Recovery(sold.database, store, hold_seconds=600)
+        with pytest.raises(Abandoned):
+            await recovering.run("a test", rebuild=False)
+        await recovering.run("a test", rebuild=False)
+    assert await sold.outcomes() == ["rebuilt", "adopted"]
+    assert await sold.alarms() == []
 
 
 async def test_an_adopted_hold_keeps_its_time_whatever_the_clock_of_this_host_says(
