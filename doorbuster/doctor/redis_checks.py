@@ -45,7 +45,7 @@ def redis_findings(facts: RedisFacts, wanted: str) -> Iterator[Finding]:
     yield version(facts.info)
     yield from known_faults(facts.info, facts.configuration)
     yield role(facts.info)
-    yield cluster(facts.info)
+    yield cluster(facts)
     yield from durability_findings(facts, wanted)
     yield from memory_findings(facts.info)
     yield busy_scripts(facts.configuration)
@@ -135,16 +135,20 @@ def role(info: Info) -> Finding:
     return ok(Check.REDIS_ROLE, "primary")
 
 
-def cluster(info: Info) -> Finding:
-    """A cluster is told: each process talks to the one node of its URL."""
-    if info.cluster:
-        return warning(
-            Check.REDIS_CLUSTER,
-            "the server is a node of a cluster: sales whose slot another node has cannot be sold",
-            "let this node have every slot, or take a server that is no node of a cluster "
-            "(cluster-enabled no)",
-        )
-    return ok(Check.REDIS_CLUSTER, "no cluster")
+def cluster(facts: RedisFacts) -> Finding:
+    """Each process talks to the one node of its URL: that must be all of the cluster."""
+    if not facts.info.cluster:
+        return ok(Check.REDIS_CLUSTER, "no cluster")
+    if facts.cluster_size == 1:
+        return ok(Check.REDIS_CLUSTER, "a cluster of one node")
+    size = "several" if facts.cluster_size is None else facts.cluster_size
+    return warning(
+        Check.REDIS_CLUSTER,
+        f"a node of a cluster, in which {size} have slots: sales in the slots of others cannot be "
+        "sold",
+        "give this node every slot (redis-cli --cluster reshard), or take a server that is no node "
+        "of a cluster (cluster-enabled no)",
+    )
 
 
 def busy_scripts(configuration: Configuration | None) -> Finding:

@@ -78,11 +78,13 @@ class Trial:
 class RedisFacts:
     """Everything together; None is what the user may not ask.
 
-    `forbidden` names the commands that the user may not call.
+    `cluster_size` counts the nodes that have slots, 0 where there is no cluster; `forbidden` names
+    the commands that the user may not call.
     """
 
     user: str
     info: Info
+    cluster_size: int | None
     configuration: Configuration | None
     forbidden: tuple[str, ...] | None
     ping_ms: float
@@ -130,6 +132,11 @@ def parse_configuration(fields: Mapping[str, str]) -> Configuration:
         busy_reply_ms=int(fields.get("busy-reply-threshold", fields.get("lua-time-limit", 0))),
         tls=fields.get("tls-port", "0") != "0",
     )
+
+
+def parse_cluster_size(text: str) -> int:
+    """Parse the reply of CLUSTER INFO."""
+    return int(dict(_pairs(text, ":")).get("cluster_size", 0))
 
 
 def _pairs(text: str, separator: str) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from doorbuster.doctor.redis_facts import (
     Info,
     RedisFacts,
     Trial,
+    parse_cluster_size,
     parse_configuration,
     parse_info,
 )
@@ -38,6 +39,7 @@ async def read_redis(server: Server) -> RedisFacts:
     return RedisFacts(
         user=await _user(server),
         info=info,
+        cluster_size=await _cluster_size(server) if info.cluster else 0,
         configuration=await _configuration(server),
         forbidden=await forbidden_commands(server.url),
         ping_ms=await _ping(server),
@@ -59,6 +61,12 @@ async def _user(server: Server) -> str:
     with suppress(NothingHappened, ScriptFault):
         return text(await server.command("ACL", "WHOAMI"))
     return "<user>"
+
+
+async def _cluster_size(server: Server) -> int | None:
+    with suppress(NothingHappened, ScriptFault):
+        return parse_cluster_size(text(await server.command("CLUSTER", "INFO")))
+    return None
 
 
 async def _configuration(server: Server) -> Configuration | None:

@@ -44,6 +44,7 @@ CONFIGURATION = Configuration(
 REDIS = RedisFacts(
     user="shop",
     info=INFO,
+    cluster_size=0,
     configuration=CONFIGURATION,
     forbidden=(),
     ping_ms=0.2,

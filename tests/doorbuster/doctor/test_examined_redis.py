@@ -217,13 +217,19 @@ async def test_a_primary_that_misses_its_replica_is_a_fault(valkey: StartValkey)
 
 
 async def test_a_node_of_a_cluster_is_told(valkey: StartValkey) -> None:
-    async with valkey(cluster_enabled="yes") as server:
-        findings = await findings_of(server.url)
-    assert severities(findings)[Check.REDIS_CLUSTER] == Severity.WARNING
-    assert "GHSA-f4q9" in told(findings, Check.REDIS_KNOWN_FAULTS)
-    # It has no slots yet, and so refuses: that is no question of rights.
-    assert severities(findings)[Check.REDIS_PERMISSIONS] == Severity.OK
-    assert "CLUSTERDOWN" in told(findings, Check.REDIS_WRITES)
+    async with valkey(cluster_enabled="yes", port="0", cluster_port="0") as server:
+        without_slots = await findings_of(server.url)
+        async with Server(server.url) as door, asyncio.timeout(10):
+            await door.command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            while "cluster_state:ok" not in text(await door.command("CLUSTER", "INFO")):
+                await asyncio.sleep(0.01)
+        with_all = await findings_of(server.url)
+    assert severities(without_slots)[Check.REDIS_CLUSTER] == Severity.WARNING
+    # It refuses for want of slots, which is no question of rights.
+    assert severities(without_slots)[Check.REDIS_PERMISSIONS] == Severity.OK
+    assert "CLUSTERDOWN" in told(without_slots, Check.REDIS_WRITES)
+    assert "a cluster of one node" in told(with_all, Check.REDIS_CLUSTER)
+    assert "GHSA-f4q9" in told(with_all, Check.REDIS_KNOWN_FAULTS)
 
 
 async def test_a_redis_of_debian_has_warnings_and_no_fault(valkey: StartValkey) -> None:

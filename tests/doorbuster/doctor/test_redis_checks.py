@@ -67,9 +67,12 @@ def test_a_replica_is_a_fault() -> None:
     assert role(info(role="slave")).severity == FAULT
 
 
-def test_a_node_of_a_cluster_is_told() -> None:
-    assert cluster(info()).severity == OK
-    assert cluster(info(cluster=True)).severity == WARNING
+@pytest.mark.parametrize(
+    ("size", "severity"), [(1, OK), (3, WARNING), (0, WARNING), (None, WARNING)]
+)
+def test_a_node_that_is_not_the_whole_cluster_is_told(size: int | None, severity: Severity) -> None:
+    assert cluster(redis()).severity == OK
+    assert cluster(redis(info=info(cluster=True), cluster_size=size)).severity == severity
 
 
 def test_a_forbidden_command_of_the_protocol_is_a_fault_with_the_acl_that_allows_it() -> None:
