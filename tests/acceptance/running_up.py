@@ -60,7 +60,7 @@ async def running_up(
     up = Up(process=process, state_dir=state_dir)
     reading = asyncio.create_task(_read(process, up.output))
     try:
-        await until(lambda: "Ctrl-C stops" in str(up.output) or reading.done(), seconds=30)
+        await until(lambda: "Ctrl-C stops" in str(up.output) or reading.done(), seconds=60)
         assert process.returncode is None, "\n".join(up.output)
         yield up
     finally:

@@ -46,7 +46,7 @@ async def two_workers(
 
 
 async def until_ready(port: int, process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(20), httpx.AsyncClient() as client:
+    async with asyncio.timeout(60), httpx.AsyncClient() as client:
         while process.returncode is None:
             try:
                 if (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200:
