@@ -11,6 +11,9 @@ from chaos.history import UNKNOWN, Checkout, History, Settlement, Strike
 # Answers that say for certain that nothing was reserved.
 REFUSED = frozenset({409, 429, 503})
 TOLD_SETTLED = 200
+# How far back a log that is cut may reach, or what a ledger that was away had not read; and how
+# long an answer may be on its way.
+LOSS_REACHES_SECONDS = (5.0, 2.0)
 DENIED = frozenset({"unknown-reservation", "unknown-sale"})
 
 
@@ -93,6 +96,14 @@ def nothing_lost(history: History, books: Books) -> Iterator[Violation]:
         first = [(each.id, each.version) for each in beyond[:5]]
         what = f"{len(beyond)} acknowledged orders are lost, {tolerated} are reported: {first}"
         yield Violation(invariant="I4", what=what)
+
+
+def lost_where_possible(history: History, books: Books) -> Iterator[Violation]:
+    """I4: what is lost was told about when something struck that could lose it."""
+    for told in lost_orders(history, books):
+        if not any(_may_have_lost(strike, told.ended) for strike in history.strikes):
+            what = f"{told.id} was told at {told.ended:.1f}, and nothing that loses struck then"
+            yield Violation(invariant="I4", what=what)
 
 
 def rollback_noticed(history: History, books: Books) -> Iterator[Violation]:
@@ -224,6 +235,7 @@ CHECKS: tuple[Check, ...] = (
     conserved,
     never_falsely_sold_out,
     nothing_lost,
+    lost_where_possible,
     rollback_noticed,
     exactly_once,
     nothing_unasked,
@@ -265,6 +277,11 @@ def _rolled_back(history: History, told_at: float) -> bool:
 def _took_back(strike: Strike, told_at: float) -> bool:
     since = strike.ledger_lost_from
     return since is not None and since <= told_at <= strike.ended
+
+
+def _may_have_lost(strike: Strike, told_at: float) -> bool:
+    before, after = LOSS_REACHES_SECONDS
+    return strike.loses_redis and strike.began - before <= told_at <= strike.ended + after
 
 
 def _units(rows: Iterable[Row]) -> Counter[str]:

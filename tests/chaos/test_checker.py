@@ -128,6 +128,13 @@ def more_gone_than_reported(history: History, kept: Books) -> Books:
     return replace(kept, alarms=[LOST])
 
 
+def gone_for_no_reason(history: History, kept: Books) -> Books:
+    """As many as are reported, and yet what struck was much later."""
+    history.strikes.append(replace(strike(loses_redis=True), began=100, ended=101))
+    history.checkouts.append(told("dan", "4", status=201, id="d" * 32, version=3))
+    return replace(kept, alarms=[LOST])
+
+
 def rollback_unnoticed(history: History, kept: Books) -> Books:
     history.strikes.append(strike(ledger_lost_from=1.0))
     return kept
@@ -226,6 +233,7 @@ WRONGS: list[tuple[Change, str]] = [
     (falsely_sold_out, "I8"),
     (order_gone, "I4"),
     (more_gone_than_reported, "I4"),
+    (gone_for_no_reason, "I4"),
     (rollback_unnoticed, "I4"),
     (order_twice, "I5"),
     (change_twice, "I5"),
