@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from pipe import Pipe
 from starlette.types import Message
 
 from gateway.stock import writer as writer_module
@@ -11,32 +12,6 @@ from gateway.stock.event import Frame
 from gateway.stock.sight import NOTHING_SEEN, Mark
 from gateway.stock.stream import Stream, is_done_at_once
 from gateway.stock.writer import STREAMS_AT_A_TIME, Writer
-
-
-class Pipe:
-    """A connection that can be full, as uvicorn tells it: `send` waits before it writes."""
-
-    def __init__(self) -> None:
-        self.writable = asyncio.Event()
-        self.writable.set()
-        self.received: list[bytes] = []
-        self.attempts = 0
-        self.aborted = False
-
-    async def send(self, message: Message) -> None:
-        """Wait for room, then write."""
-        self.attempts += 1
-        if not self.writable.is_set():
-            await self.writable.wait()
-        self.received.append(message["body"])
-
-    def stream(self) -> Stream:
-        """A stream over it."""
-        scope = {"extensions": {"doorbuster.abort": {"call": self._abort}}}
-        return Stream(scope, self.send, seen=NOTHING_SEEN, expires_at=0)
-
-    def _abort(self) -> None:
-        self.aborted = True
 
 
 def frame(version: int) -> Frame:
