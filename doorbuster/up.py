@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
 from typing import Final
@@ -17,7 +18,7 @@ from doorbuster.demo_sale import open_demo_sale
 from doorbuster.development import TOKEN_KEY_FILE
 from doorbuster.embedded.postgres import EmbeddedPostgres
 from doorbuster.embedded.valkey import EmbeddedValkey
-from doorbuster.faults import ChildFailed
+from doorbuster.faults import ChildFailed, StateFolderFault
 from doorbuster.gateway_workers import address_of, gateway_workers, url_of
 from doorbuster.ledger import migrated
 from doorbuster.python_child import PythonChild, until_answered
@@ -47,17 +48,24 @@ async def _serve(wanted: Settings, folder: Path) -> None:
     with listening_socket(wanted) as listening:
         async with supervised(stop_seconds=STOP_SECONDS) as supervisor:
             settings = await _start_servers(wanted, folder, supervisor)
-            await migrated(find_addresses(settings).database_url)
-            async with connected(find_addresses(settings)) as servers:
-                await servers.redis.command("PING")  # who does not answer is better named at once
-                await _leave_connection(url_of(listening), settings, servers)
-                await supervisor.start(_reconciler(settings, pid_folder))
-                workers = gateway_workers(settings, listening, pid_folder=pid_folder)
-                await supervisor.start(*workers)
-                buyable = settings.demo and await open_demo_sale(servers)
+            buyable = await _start_shop(settings, listening, supervisor, pid_folder)
             await _until_ready(listening)
             typer.echo(welcome(url_of(listening), settings, buyable=buyable))
             await asyncio.Event().wait()  # a signal ends it
+
+
+async def _start_shop(
+    settings: Settings, listening: socket.socket, supervisor: Supervisor, pid_folder: Path
+) -> bool:
+    """Start what needs the servers, and return whether the demo sale can be bought from."""
+    addresses = find_addresses(settings)
+    await migrated(addresses.database_url)
+    async with connected(addresses) as servers:
+        await servers.redis.command("PING")  # who does not answer is better named at once
+        await _leave_connection(url_of(listening), settings, servers)
+        await supervisor.start(_reconciler(settings, pid_folder))
+        await supervisor.start(*gateway_workers(settings, listening, pid_folder=pid_folder))
+        return settings.demo and await open_demo_sale(servers)
 
 
 async def _until_ready(listening: socket.socket) -> None:
@@ -103,7 +111,9 @@ async def _start_servers(settings: Settings, folder: Path, supervisor: Superviso
 
 
 async def _leave_connection(url: str, settings: Settings, servers: Servers) -> None:
-    left = connection.read(settings.state_dir)
+    left = None
+    with suppress(StateFolderFault):  # what cannot be read is written anew
+        left = connection.read(settings.state_dir)
     admin_key, settle_key = await admin_and_settle_keys(servers.database, left)
     addresses = find_addresses(settings)
     found = Connection(

@@ -154,6 +154,12 @@ async def _until_ready(client: httpx.AsyncClient) -> None:
             await asyncio.sleep(0.02)
 
 
+async def test_a_damaged_connection_json_is_written_anew(tmp_path: Path) -> None:
+    (tmp_path / "connection.json").write_text('{"url": "http')
+    async with running_up(tmp_path, "--port", "0", "--no-demo") as up:
+        assert up.connection.admin_key.startswith("dbk_")
+
+
 async def test_two_live_side_by_side(tmp_path: Path) -> None:
     async with running_up(tmp_path / "one") as one, running_up(tmp_path / "two") as two:
         for up in (one, two):
