@@ -8,6 +8,8 @@ from chaos.evidence import describe, write
 from chaos.run import Plan, run
 
 
+# 20 seconds on a machine of its own: two servers of each kind start, and holds have to lapse.
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("level", ["fsync", "ledger"])
 async def test_promises_are_kept(level: str, tmp_path: Path) -> None:
     plan = Plan(level=level, seed=random.randrange(1_000_000), seconds=4, workers=8)
