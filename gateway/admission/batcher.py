@@ -60,6 +60,8 @@ class Waiting:
 
     record: str
     lines: int
+    # On the clock of the event loop: whoever has waited that long is sent no more.
+    until: float
     verdict: "asyncio.Future[Verdict]"
 
 
@@ -86,8 +88,10 @@ class Batcher:
         self._replicas = replicas
         if len(self._waiting) >= MAX_WAITING:
             return Overloaded()
-        verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Waiting(checkout.encode(), lines, verdict))
+        loop = asyncio.get_running_loop()
+        verdict: asyncio.Future[Verdict] = loop.create_future()
+        until = loop.time() + self._deadline_seconds
+        self._waiting.append(Waiting(checkout.encode(), lines, until, verdict))
         self._send()
         return await verdict
 
@@ -117,6 +121,7 @@ class Batcher:
             self._send()
 
     def _cut(self) -> list[Waiting]:
+        self._refuse_late()
         batch: list[Waiting] = []
         lines = 0
         while self._waiting and len(batch) < MAX_CHECKOUTS:
@@ -125,6 +130,17 @@ class Batcher:
                 break
             batch.append(self._waiting.popleft())
         return batch
+
+    def _refuse_late(self) -> None:
+        """Refuse those whose deadline passed while they waited, as they do for a Redis that hangs.
+
+        Their buyers have given up, or are about to: what was taken for them now, nobody would buy.
+        """
+        now = asyncio.get_running_loop().time()
+        late: list[Waiting] = []
+        while self._waiting and self._waiting[0].until < now:
+            late.append(self._waiting.popleft())
+        _answer(late, Overloaded())
 
     async def _settle(self, batch: list[Waiting]) -> None:
         reply = await self._decide_in_time([each.record for each in batch])
