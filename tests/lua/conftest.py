@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from books import check
-from own_server import OwnServer
+from own_server import PATIENCE_SECONDS, OwnServer
 from selling import LAMP, MUG, Offer, Sale
 
 from lua.server import Server
@@ -16,7 +16,7 @@ from lua.server import Server
 @pytest_asyncio.fixture
 async def server(redis_url: str) -> AsyncIterator[Server]:
     """A server that other tests use too."""
-    async with Server(redis_url) as server:
+    async with Server(redis_url, timeout_seconds=PATIENCE_SECONDS) as server:
         yield server
 
 

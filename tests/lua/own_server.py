@@ -6,8 +6,11 @@ from pathlib import Path
 from doorbuster.child import launch
 from doorbuster.embedded.valkey import EmbeddedValkey
 from doorbuster.process import Process
+from lua.server import Server
 
 STOP_SECONDS = 5.0
+# A machine that runs other tests beside this one may keep a call waiting for long.
+PATIENCE_SECONDS = 20.0
 # The data of a test need not survive a power cut.
 WITHOUT_DISK = {"appendfsync": "no"}
 
@@ -20,6 +23,10 @@ class OwnServer:
         self._binary = binary
         self._process: Process | None = None
         self.url = EmbeddedValkey(directory=directory, binary=binary).url
+
+    def door(self) -> Server:
+        """The door to it, with more patience than a gateway has."""
+        return Server(self.url, timeout_seconds=PATIENCE_SECONDS)
 
     async def start(self, options: Mapping[str, str] | None = None, *, ready: bool = True) -> None:
         """Start it; not `ready`: return while it may still be loading."""

@@ -92,7 +92,7 @@ async def test_a_new_epoch_is_announced_as_a_reset(sale: Sale, listener: Listene
 
 async def test_a_forbidden_channel_does_not_spoil_an_admission(own_server: OwnServer) -> None:
     """An announcement comes after the writes: a user without the channel must not fail there."""
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10)})
         user = ("ACL", "SETUSER", "gateway", "on", ">secret", "~*", "+@all", "resetchannels")

@@ -8,7 +8,6 @@ from own_server import OwnServer
 from selling import FSYNC, LAMP, Offer, Sale, record_fields, reservation, wish
 
 from lua.admission import Admitted
-from lua.server import Server
 from lua.store import Opened
 
 pytestmark = pytest.mark.every_redis
@@ -19,7 +18,7 @@ CLUSTER = {"cluster-enabled": "yes", "port": "0", "cluster-port": "0"}
 async def test_a_sale_runs_on_a_cluster_node(own_server: OwnServer) -> None:
     await own_server.stop()
     await own_server.start(CLUSTER)
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         await server.command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         while b"cluster_state:ok" not in bytes(
             str(await server.command("CLUSTER", "INFO")), "utf8"

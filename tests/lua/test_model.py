@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from model import Model, Settled, Step, Stock, Wish
-from own_server import OwnServer
+from own_server import PATIENCE_SECONDS, OwnServer
 from selling import LAMP, MUG, Offer, Sale, reservation
 
 from lua.admission import Decided
@@ -58,7 +58,7 @@ class Selling(RuleBasedStateMachine):
         super().__init__()
         Selling.sales += 1
         self.loop = asyncio.new_event_loop()
-        self.server = Server(self.url)
+        self.server = Server(self.url, timeout_seconds=PATIENCE_SECONDS)
         self.sale = Sale(self.server, f"sale-{Selling.sales}")
         self.store = self.sale.store
         self.model = Model(

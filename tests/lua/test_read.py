@@ -63,7 +63,7 @@ async def test_a_fenced_record_is_read_as_unproven(sale: Sale) -> None:
 
 
 async def test_a_full_server_still_reads(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10)})
         await server.command("CONFIG", "SET", "maxmemory", 1)
@@ -72,7 +72,7 @@ async def test_a_full_server_still_reads(own_server: OwnServer) -> None:
 
 async def test_a_replica_is_never_proven(own_server: OwnServer) -> None:
     """It has its primary's replication id, but may lack what the primary acknowledged."""
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10)})
         await server.command("REPLICAOF", "127.0.0.1", 1)

@@ -165,7 +165,7 @@ async def test_only_the_fence_of_this_epoch_may_be_lifted(sale: Sale) -> None:
 
 
 async def test_a_fence_of_another_server_cannot_be_lifted(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10), MUG: Offer(units=5)})
         await sale.store.fence(2)
@@ -287,7 +287,7 @@ async def test_the_keys_of_the_old_epoch_outlive_a_rebuild(sale: Sale) -> None:
 
 
 async def test_recovery_needs_no_memory_but_a_rebuild_does(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10), MUG: Offer(units=5)})
         await server.command("CONFIG", "SET", "maxmemory", 1)

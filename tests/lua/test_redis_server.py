@@ -144,7 +144,7 @@ async def test_a_call_that_finds_no_free_connection_did_nothing(
 
 
 async def test_after_a_restart_the_next_call_connects_anew(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10)})
         await own_server.restart()
@@ -158,7 +158,7 @@ async def test_forgotten_scripts_are_sent_again(sale: Sale) -> None:
 
 
 async def test_a_full_server_refuses_to_sell_and_takes_units_back(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10), MUG: Offer(units=5)})
         await sale.admit(wish(1))
@@ -178,7 +178,7 @@ async def test_a_full_server_refuses_to_sell_and_takes_units_back(own_server: Ow
 
 
 async def test_a_replica_refuses(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10)})
         await server.command("REPLICAOF", "127.0.0.1", 1)
@@ -190,7 +190,7 @@ async def test_a_replica_refuses(own_server: OwnServer) -> None:
 
 
 async def test_a_primary_that_misses_its_replicas_refuses(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10)})
         await server.command("CONFIG", "SET", "min-replicas-to-write", 1)
@@ -201,7 +201,7 @@ async def test_a_primary_that_misses_its_replicas_refuses(own_server: OwnServer)
 async def test_a_server_that_cannot_save_refuses(own_server: OwnServer, short_folder: Path) -> None:
     await own_server.stop()
     await own_server.start({"enable-protected-configs": "yes"})
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10)})
         gone = short_folder / "gone"
@@ -218,7 +218,7 @@ async def test_a_server_that_cannot_save_refuses(own_server: OwnServer, short_fo
 
 
 async def test_a_busy_server_refuses(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10_000)})
         await server.command("CONFIG", "SET", "busy-reply-threshold", 1)
@@ -231,7 +231,7 @@ async def test_a_busy_server_refuses(own_server: OwnServer) -> None:
 
 
 async def test_a_loading_server_did_nothing(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=10)})
         for number in range(40):
@@ -247,7 +247,7 @@ async def test_a_loading_server_did_nothing(own_server: OwnServer) -> None:
 
 
 async def test_whoever_may_not_enter_did_nothing(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         await Sale(server, "friday").open({LAMP: Offer(units=10)})
         await server.command("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+@read")
         await server.command("CONFIG", "SET", "requirepass", "secret")
@@ -260,9 +260,9 @@ async def test_whoever_may_not_enter_did_nothing(own_server: OwnServer) -> None:
 
 
 async def test_a_server_that_has_too_many_clients_did_nothing(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         await server.command("CONFIG", "SET", "maxclients", 1)
-        async with Server(own_server.url) as another:
+        async with own_server.door() as another:
             with pytest.raises(NothingHappened):
                 await another.command("PING")
 

@@ -97,7 +97,7 @@ async def test_a_caller_that_has_seen_nothing_leaves_nothing(server: Server, sal
 
 @every_call
 async def test_after_a_restart_nothing_is_proven(own_server: OwnServer, call: Call) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=5)})
         await sale.admit(wish(1))
@@ -113,7 +113,7 @@ async def test_after_a_restart_from_a_snapshot_nothing_is_proven(own_server: Own
     await own_server.stop()
     snapshots = {"appendonly": "no", "save": "3600 1"}
     await own_server.start(snapshots)
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=5)})
         await server.command("SAVE")
@@ -123,7 +123,7 @@ async def test_after_a_restart_from_a_snapshot_nothing_is_proven(own_server: Own
 
 
 async def test_after_a_promotion_nothing_is_proven(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=5)})
         await server.command("REPLICAOF", "127.0.0.1", 1)
@@ -132,7 +132,7 @@ async def test_after_a_promotion_nothing_is_proven(own_server: OwnServer) -> Non
 
 
 async def test_after_flushall_nothing_is_proven(own_server: OwnServer) -> None:
-    async with Server(own_server.url) as server:
+    async with own_server.door() as server:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=5)})
         await server.command("FLUSHALL")

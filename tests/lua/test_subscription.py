@@ -10,7 +10,6 @@ from selling import LAMP, Offer, Sale, wish
 
 from lua import subscription
 from lua.faults import NothingHappened
-from lua.server import Server
 from lua.subscription import Announced, Confirmed, subscribe
 
 pytestmark = pytest.mark.every_redis
@@ -72,7 +71,7 @@ async def test_a_silent_sale_is_no_silent_server(
     own_server: OwnServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscription, "SILENCE_SECONDS", 0.05)
-    async with Server(own_server.url) as server, subscribe(own_server.url) as heard:
+    async with own_server.door() as server, subscribe(own_server.url) as heard:
         sale = Sale(server, "friday")
         await sale.open({LAMP: Offer(units=1)})
         await heard.add(["friday"])
