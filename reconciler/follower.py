@@ -15,7 +15,8 @@ from sql.ledger import Checkpoint, Contradiction, Superseded, read_checkpoint
 # COMMIT; smaller ones cost throughput, larger ones keep confirms and releases waiting.
 ORDERS_PER_TRANSACTION: Final = 2000
 MIN_ENTRIES: Final = 16
-MAX_ENTRIES: Final = 2000
+# An entry may hold one order or 128: what is read at once is to stay below 30 MB, whatever comes.
+MAX_ENTRIES: Final = 512
 # While nothing happens the follower looks less and less often, up to this.
 IDLE_SECONDS: Final = (0.002, 0.1)
 # And reads the checkpoint again so often: a ledger that was restored from a backup is to be noticed
@@ -132,9 +133,13 @@ class Follower:
         return self.checkpoint
 
     def _size(self, entries: int, versions: int) -> None:
-        """Choose how many entries to read next: so many that they hold about the wanted orders."""
+        """Choose how many entries to read next: so many that they hold about the wanted orders.
+
+        Where fewer came than were asked for, nothing is known of larger numbers, so none is tried.
+        """
         wanted = ORDERS_PER_TRANSACTION * entries // versions
-        self._entries = max(MIN_ENTRIES, min(MAX_ENTRIES, wanted))
+        most = self._entries if entries < self._entries else 2 * self._entries
+        self._entries = max(MIN_ENTRIES, min(MAX_ENTRIES, most, wanted))
 
 
 class Retention:

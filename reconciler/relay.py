@@ -7,14 +7,16 @@ from typing import Final, assert_never
 from lua.store import Applied, Refused, Returned, SaleStore, UnknownItem
 from reconciler.follower import Follower, NeedsRecovery
 from sql.database import Database
+from sql.ledger import Checkpoint
 from sql.outbox import Pending, PendingGrant, PendingReturn, PendingState, read_pending
 
 ROWS_AT_ONCE: Final = 1000
 RETURNS_PER_CALL: Final = 128
-PAUSE_SECONDS: Final = 0.05
-# A row is sent again while it is pending: the call may have been lost, or refused. Scripts ignore
-# what they have done already.
-SEND_AGAIN_SECONDS: Final = 1.0
+# While there is nothing to be told the relay looks less and less often, up to this.
+IDLE_SECONDS: Final = (0.05, 0.4)
+# What was told and not read yet is told again after so long. It need not be, scripts ignore what
+# they have done already; but rows become visible in another order than that of their numbers.
+SEND_AGAIN_SECONDS: Final = 5.0
 
 
 class Relay:
@@ -25,32 +27,39 @@ class Relay:
         self._store = store
         self._follower = follower
         self._after = 0
-        self._restarted_at = 0.0
+        self._epoch = 0
+        self._told = 0
+        self._began_at = 0.0
 
     async def run(self) -> None:
         """Send for ever. Raises NeedsRecovery and the faults of both stores."""
+        self._told, idle = 0, IDLE_SECONDS[0]
         while True:
-            if not await self._send_some():
-                await asyncio.sleep(PAUSE_SECONDS)
+            sent = await self._send_some()
+            idle = IDLE_SECONDS[0] if sent else min(idle * 2, IDLE_SECONDS[1])
+            if sent < ROWS_AT_ONCE:
+                await asyncio.sleep(idle)
 
-    async def _send_some(self) -> bool:
-        """Send one page of rows; returns whether there may be more at once."""
+    async def _send_some(self) -> int:
+        """Send one page of rows; returns how many were taken."""
         checkpoint = self._follower.checkpoint
         if checkpoint is None:
-            return False
-        self._restart_now_and_then()
+            return 0
+        self._begin_again(checkpoint)
         rows = await read_pending(
             self._database, self._store.sale_id, after=self._after, count=ROWS_AT_ONCE
         )
         if not rows or not await self._send(checkpoint.epoch, rows):
-            return False
+            return 0
         self._after = rows[-1].row
-        return len(rows) == ROWS_AT_ONCE
+        return len(rows)
 
-    def _restart_now_and_then(self) -> None:
+    def _begin_again(self, checkpoint: Checkpoint) -> None:
+        """Begin with the oldest row where all that was told has been read, and now and then."""
         now = time.monotonic()
-        if now - self._restarted_at > SEND_AGAIN_SECONDS:
-            self._after, self._restarted_at = 0, now
+        is_read = checkpoint.epoch != self._epoch or checkpoint.version >= self._told
+        if is_read or now - self._began_at > SEND_AGAIN_SECONDS:
+            self._after, self._epoch, self._began_at = 0, checkpoint.epoch, now
 
     async def _send(self, epoch: int, rows: list[Pending]) -> bool:
         returns = [row.body for row in rows if isinstance(row, PendingReturn)]
@@ -66,13 +75,17 @@ class Relay:
             return False
         if reply.missing:
             raise NeedsRecovery(f"Redis misses {reply.missing} settled reservations", rebuild=True)
+        self._told = max(self._told, reply.version)
         return True
 
     async def _change(self, epoch: int, row: PendingGrant | PendingState) -> bool:
         reply = await self._apply(epoch, row)
         if isinstance(reply, UnknownItem):
             raise NeedsRecovery("Redis misses an item that was granted units", rebuild=True)
-        return isinstance(reply, Applied)
+        if not isinstance(reply, Applied):
+            return False
+        self._told = max(self._told, reply.version or 0)
+        return True
 
     async def _apply(
         self, epoch: int, row: PendingGrant | PendingState

@@ -8,7 +8,7 @@ from typing import Final
 from sql.database import Database
 from sql.settlement import expire, tick_hold_clock
 
-PAUSE_SECONDS: Final = 0.2
+PAUSE_SECONDS: Final = 0.4
 # Locks the rows of so many holds, and the items with them, for some 20 ms.
 HOLDS_AT_ONCE: Final = 1000
 HEARTBEAT_SECONDS: Final = 1.0

@@ -1,6 +1,7 @@
 """A Redis or Valkey that one test has for itself, to kill, to empty, and to damage."""
 
 import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,6 +46,13 @@ class PrivateRedis:
     async def restart(self) -> None:
         await self.kill()
         await self.start()
+
+    def freeze(self) -> None:
+        """Let it hang: it takes connections, and answers nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
 
     @property
     def pid(self) -> int:

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -668,6 +668,41 @@ class NeverOpens(SaleStore):
 
     async def open(self, *_: object, **__: object) -> recovery.Opened:
         raise OutcomeUnknown("gone")
+
+
+async def test_a_redis_that_hangs_during_a_rebuild_holds_up_nobody_in_the_ledger_for_long(
+    sold: Till, private_redis: PrivateRedis
+) -> None:
+    """A rebuild holds the rows of sale and items while it writes."""
+    await sold.server.command("FLUSHALL")
+    store = HangsHalfway(sold.server, sold.sale_id, private_redis)
+    rebuilding = asyncio.create_task(
+        Recovery(sold.database, store, hold_seconds=600).run("emptied", rebuild=False)
+    )
+    await until(lambda: store.hangs)
+    async with asyncio.timeout(4):
+        await release(sold.database, next(iter(sold.told)))
+    with pytest.raises(OutcomeUnknown):
+        await rebuilding
+    private_redis.thaw()
+    async with sold.kept():
+        await sold.check_books()
+
+
+class HangsHalfway(SaleStore):
+    """A store whose server hangs when a rebuild is written."""
+
+    def __init__(self, server: Server, sale_id: str, redis: PrivateRedis) -> None:
+        super().__init__(server, sale_id)
+        self.hangs = False
+        self._redis = redis
+
+    async def install(
+        self, epoch: int, *, reservations: Mapping[str, str], customers: Mapping[str, str]
+    ) -> None:
+        self._redis.freeze()
+        self.hangs = True
+        await super().install(epoch, reservations=reservations, customers=customers)
 
 
 def lose_everything(till: Till, _: PrivateRedis) -> object:

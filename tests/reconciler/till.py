@@ -73,8 +73,8 @@ class Till:
         """So many checkouts, all of which must be admitted; repeated until that is known."""
         bought: list[UUID] = []
         while number > len(bought):
-            some = [new_checkout(line, customer) for _ in range(number - len(bought))]
-            bought += await self.decide(some[:MAX_CHECKOUTS])
+            count = min(number - len(bought), MAX_CHECKOUTS)
+            bought += await self.decide([new_checkout(line, customer) for _ in range(count)])
         return bought
 
     async def decide(self, checkouts: list[Checkout]) -> list[UUID]:
