@@ -64,6 +64,10 @@ class Database:
                 connection = await self._pool.acquire(timeout=self._acquire_seconds)
             except TimeoutError as error:
                 raise LedgerUnreachable("no connection in time") from error
+            except asyncpg.PostgresError as error:
+                # Whatever the reason is, a password that was changed or a database that is kept
+                # closed for a while: it is Postgres' to tell, and may be gone the next time.
+                raise LedgerUnreachable(f"no connection: {error}") from error
             try:
                 yield connection
             finally:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -78,6 +79,25 @@ async def test_connections_that_were_terminated_are_replaced(
     first = await asyncio.gather(*(answers(database) for _ in range(8)), return_exceptions=True)
     assert all(each is True or isinstance(each, LedgerFault) for each in first)
     assert all(await asyncio.gather(*(answers(database) for _ in range(8))))
+
+
+async def test_whatever_keeps_us_out_may_pass(database_url: str, postgres_url: str) -> None:
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    admin = await asyncpg.connect(postgres_url)
+    async with Database(database_url) as database:
+        await admin.execute(f"alter database {name} allow_connections false")
+        with pytest.raises(LedgerUnreachable, match="not currently accepting connections"):
+            await answers(database)
+        await admin.execute(f"alter database {name} allow_connections true")
+        assert await answers(database)
+    await admin.close()
+
+
+async def test_a_database_that_is_not_there_is_unreachable(postgres_url: str) -> None:
+    url = urlsplit(postgres_url)._replace(path="/nowhere").geturl()
+    async with Database(url) as database:
+        with pytest.raises(LedgerUnreachable, match="does not exist"):
+            await answers(database)
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01", "53100", "53300", "55P03", "57014", "57P01"])
