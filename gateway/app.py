@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
+from gateway import storefront
 from gateway.admission.desk import Desk
 from gateway.admission.durability import Level
 from gateway.admission.endpoint import CheckoutEndpoint
@@ -24,6 +25,7 @@ from gateway.finder import Finder
 from gateway.identity import ApiKeys, Callers, PublishedKeys, StaticKey, Tokens
 from gateway.probes import Probes
 from gateway.reservations import Reservations
+from gateway.sale_view import SaleView
 from gateway.stock.endpoints import StockEndpoint, StockStream
 from gateway.stock.feed import StockFeed
 from gateway.stock.hub import StockHub
@@ -141,9 +143,11 @@ def _routes(
         Route("/v1/sales/{sale_id}/checkout", checkout, methods=["POST"]),
         Route("/v1/sales/{sale_id}/stock", stock, methods=["GET"]),
         Route("/v1/sales/{sale_id}/events", stream, methods=["GET"]),
+        *SaleView(database).routes(),
         *reservations.routes(),
         *Probes(resources.reading, database, draining).routes(),
     ]
+    routes += storefront.routes()
     if config.demo_sale is not None:
         routes += Demo(config.demo_sale, config.token, reservations).routes()
     return routes
