@@ -79,10 +79,12 @@ class Keeper:
         async with self._recovering:
             # Where the epoch moved meanwhile, somebody has recovered, or is at it.
             if met is not None and await self._stays_at(met):
-                self._complain(str(need))
+                why = str(need) if met.opened else "it opens for the first time"
+                if met.opened:
+                    self._complain(why)
                 # Remembered over attempts that fail: the next one may be asked for by the gate.
                 self._is_wrong |= need.rebuild
-                await self._recovery.run(str(need), rebuild=self._is_wrong)
+                await self._recovery.run(why, rebuild=self._is_wrong)
                 self._is_wrong = False
 
     async def _stays_at(self, met: Checkpoint) -> bool:

@@ -43,6 +43,7 @@ class Service:
         self._server = server
         self._id: UUID = uuid4()
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._complaint = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep sales; at the end their leases are free at once."""
@@ -57,9 +58,10 @@ class Service:
         while not stop.is_set():
             try:
                 await self._renew(tasks)
+                self._complaint = ""
             except LedgerFault as fault:
                 # Keepers go on: they meet the same fault, and safety never rests on the lease.
-                log.warning("no lease: %s", fault)
+                self._complain(f"no lease: {fault}")
             await _wait(stop, RENEW_SECONDS if self._keepers else CLAIM_SECONDS)
 
     async def _renew(self, tasks: asyncio.TaskGroup) -> None:
@@ -70,6 +72,12 @@ class Service:
             keeper = Keeper(self._database, self._server, sale)
             self._keepers[sale_id] = tasks.create_task(keeper.run())
             log.info("keeping sale %s", sale_id)
+
+    def _complain(self, complaint: str) -> None:
+        """Say it once, not at every attempt."""
+        if complaint != self._complaint:
+            log.warning(complaint)
+            self._complaint = complaint
 
     def _stop_keeping(self, sales: set[str]) -> None:
         for sale_id in sales:
