@@ -354,6 +354,22 @@ async def test_a_sale_that_redis_has_is_streamed_while_the_ledger_is_down(
         assert (await reader.next()).kind == "snapshot"
 
 
+async def test_the_ledger_is_not_asked_about_a_sale_that_is_watched(
+    feed: StockFeed, sale: WatchedSale
+) -> None:
+    asked: list[str] = []
+
+    async def note(sale_id: str) -> bool | None:
+        asked.append(sale_id)
+        return True
+
+    async with serving_stock(feed, lookup=note) as served:
+        for _ in range(3):
+            async with reading(served.client, sale.sale_id) as reader:
+                await reader.next("snapshot")
+    assert asked == [sale.sale_id]
+
+
 async def test_a_sale_that_redis_does_not_have_yet_is_one_to_come_back_for(
     client: httpx.AsyncClient, sale_id: str
 ) -> None:
