@@ -30,13 +30,13 @@ EXACT = Reading(ahead_ms=0, error_ms=0)
 def test_only_what_is_beyond_the_error_counts(
     ahead_ms: float, error_ms: float, severity: Severity
 ) -> None:
-    finding = next(clock_findings(Reading(ahead_ms=ahead_ms, error_ms=error_ms), None))
+    (finding,) = clock_findings(Reading(ahead_ms=ahead_ms, error_ms=error_ms), None)
     assert (finding.check, finding.severity) == (Check.CLOCK_REDIS, severity)
     assert severity == OK or "chrony" in finding.remedy
 
 
 def test_a_fault_says_what_goes_wrong() -> None:
-    finding = next(clock_findings(None, Reading(ahead_ms=-5_000, error_ms=1)))
+    (finding,) = clock_findings(None, Reading(ahead_ms=-5_000, error_ms=1))
     assert finding.check == Check.CLOCK_POSTGRES
     assert "the clock of Postgres is 5000.0 ms behind that of this host" in finding.what
     assert "holds end" in finding.what

@@ -122,6 +122,22 @@ async def test_a_full_server_says_so(valkey: StartValkey) -> None:
     assert "room for about 0 more" in told(findings, Check.REDIS_MEMORY)
 
 
+async def test_a_failed_snapshot_that_stops_writes_is_told(valkey: StartValkey) -> None:
+    async with valkey(save="3600 1") as server:
+        (server.directory / "dump.rdb").mkdir()  # a snapshot cannot take its place
+        async with Server(server.url) as door, asyncio.timeout(10):
+            await door.command("BGSAVE")
+            while "rdb_last_bgsave_status:err" not in text(await door.command("INFO")):
+                await asyncio.sleep(0.01)
+        findings = await findings_of(server.url)
+        assert faulty(findings) == {Check.REDIS_LOG_HEALTH, Check.REDIS_WRITES}
+        assert "MISCONF" in told(findings, Check.REDIS_WRITES)
+        advised = 'CONFIG SET save ""'
+        assert advised in told(findings, Check.REDIS_LOG_HEALTH)
+        await told_to(server, "CONFIG", "SET", "save", "")
+        assert faulty(await findings_of(server.url)) == set()
+
+
 async def test_a_user_that_may_not_see_the_configuration_proves_little(valkey: StartValkey) -> None:
     async with valkey() as server:
         await told_to(

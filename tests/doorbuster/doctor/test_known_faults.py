@@ -3,7 +3,7 @@
 import pytest
 from examined import configuration, info, told
 
-from doorbuster.doctor.finding import Check
+from doorbuster.doctor.finding import Check, Severity
 from doorbuster.doctor.known_faults import KnownFault, is_mended, tears_transactions
 from doorbuster.doctor.redis_checks import known_faults
 from doorbuster.doctor.redis_facts import Flavour, Version
@@ -60,6 +60,14 @@ def test_a_hole_in_tls_matters_only_with_tls() -> None:
 def test_a_hole_in_tls_counts_where_the_configuration_is_hidden() -> None:
     findings = list(known_faults(info(flavour=Flavour.REDIS, version=(8, 2, 8)), None))
     assert "CVE-2026-81934" in told(findings, Check.REDIS_KNOWN_FAULTS)
+
+
+def test_a_known_fault_is_a_warning_and_waitaof_is_only_told() -> None:
+    old = known_faults(info(version=(8, 0, 5)), configuration())
+    assert [each.severity for each in old] == [Severity.WARNING]
+    early = list(known_faults(info(), configuration(fsync_policy="everysec")))
+    assert [each.severity for each in early] == [Severity.OK]
+    assert "WAITAOF" in early[0].what
 
 
 def test_a_hole_in_the_cluster_matters_only_in_one() -> None:

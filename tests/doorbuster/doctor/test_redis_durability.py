@@ -1,5 +1,7 @@
 """A level counts as proven only where everything that it rests on is so."""
 
+from dataclasses import replace
+
 import pytest
 from examined import configuration, info, redis
 
@@ -72,6 +74,13 @@ def test_a_wanted_level_that_is_not_proven_is_a_fault_with_its_remedy(
     assert remedy in finding.remedy
 
 
+def test_no_more_is_advised_than_the_level_needs() -> None:
+    hidden = redis(info=info(log_is_on=False), configuration=None)
+    assert "config|get" not in durability(hidden, "memory").remedy
+    everysec = redis(configuration=configuration(fsync_policy="everysec"))
+    assert "min-replicas" not in durability(everysec, "fsync").remedy
+
+
 def test_the_finding_names_both_levels() -> None:
     facts = redis(configuration=configuration(fsync_policy="everysec"))
     finding = durability(facts, "fsync")
@@ -89,7 +98,9 @@ def test_a_failed_snapshot_is_a_fault_where_it_stops_writes() -> None:
     stops = configuration(takes_snapshots=True)
     goes_on = configuration(takes_snapshots=True, failed_snapshot_stops_writes=False)
     assert log_health(failed, stops).severity == FAULT
+    assert "writes are refused" in log_health(failed, stops).what
     assert log_health(failed, goes_on).severity == WARNING
+    assert "writes are refused" not in log_health(failed, goes_on).what
     assert log_health(failed, configuration(takes_snapshots=False)).severity == OK
 
 
@@ -156,4 +167,4 @@ def test_a_replica_that_does_not_follow_is_named() -> None:
 def test_a_lag_without_a_limit_is_judged_by_the_servers_default() -> None:
     unlimited = configuration(min_replicas_max_lag_seconds=0)
     assert replicas(info(replicas=(LATE,)), unlimited).severity == WARNING
-    assert replicas(info(replicas=(FOLLOWS,)), unlimited).severity == OK
+    assert replicas(info(replicas=(replace(LATE, lag_seconds=10),)), unlimited).severity == OK

@@ -49,6 +49,8 @@ def test_a_sale_that_nobody_leads_is_a_fault() -> None:
     (finding,) = judged(Check.DOORBUSTER_LEASES, unled=unled)
     assert finding.severity == FAULT
     assert "sale-0, sale-1, sale-2, sale-3, sale-4 and 2 more, for up to 6 s" in finding.what
+    (finding,) = judged(Check.DOORBUSTER_LEASES, unled=unled[:5])
+    assert "sale-3, sale-4, for up to 4 s" in finding.what
 
 
 def test_an_unproven_record_is_a_fault() -> None:

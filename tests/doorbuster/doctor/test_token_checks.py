@@ -47,6 +47,19 @@ def test_the_demo_is_a_warning() -> None:
     assert judged(demo=True) == [WARNING]
 
 
+@pytest.mark.parametrize(
+    ("key", "jwks_url", "told"),
+    [
+        (None, "https://issuer.example/keys", "that https://issuer.example/keys publishes"),
+        (SECRET, None, "with a key that is set"),
+        (None, None, "no key is set here"),
+    ],
+)
+def test_what_verifies_tokens_is_told(key: str | None, jwks_url: str | None, told: str) -> None:
+    settings = TokenSettings(algorithm="HS256", key=key, jwks_url=jwks_url, demo=False)
+    assert told in next(token_findings(settings)).what
+
+
 def test_the_secret_is_never_told() -> None:
     settings = TokenSettings(algorithm="HS256", key=SECRET, jwks_url=None, demo=True)
     assert SECRET not in str(list(token_findings(settings)))
