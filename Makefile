@@ -14,7 +14,7 @@ ARGS ?=
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check format lock protocol bench chaos chaos-long clean
+.PHONY: help install up test proof check format lock protocol bench crash chaos chaos-long clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,7 +25,10 @@ up: install ## Start everything on this machine, and a sale to try
 	@$(BIN)/doorbuster up $(ARGS)
 
 test: install ## Run the tests, on real servers
-	$(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) -m 'not proof' $(ARGS)
+
+proof: install ## Run what takes longer: crash points, a short chaos run, the protocol's model
+	$(BIN)/pytest -n $(TEST_PROCESSES) -m proof $(ARGS)
 
 check: install ## Lint, formatting, types, and which package may import which
 	$(BIN)/ruff check
@@ -47,6 +50,9 @@ protocol: install ## Visit every state of the protocol's model; writes docs/evid
 
 bench: install ## Compare with peers (installs them on first use)
 	$(BIN)/python -m bench $(ARGS)
+
+crash: install ## Let a reconciler die at every point, not just at some
+	CRASH_POINTS=all $(BIN)/pytest -n $(TEST_PROCESSES) -m proof -k crash_points $(ARGS)
 
 chaos: install ## Hurt a whole shop for 20 seconds, and see whether it keeps its promises
 	PYTHONPATH=tests $(BIN)/python -m chaos --seconds 20 $(ARGS)

@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "every_redis: run on Valkey and, where redis-server is on PATH, on that too"
     )
+    config.addinivalue_line("markers", "proof: faults and exhaustive runs (make proof)")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -7,6 +7,8 @@ import pytest
 from chaos.evidence import describe, write
 from chaos.run import Plan, run
 
+pytestmark = pytest.mark.proof
+
 
 # 20 seconds on a machine of its own: two servers of each kind start, and holds have to lapse.
 @pytest.mark.timeout(240)

@@ -9,6 +9,8 @@ from protocol.exploration import explore
 from protocol.rules import EVERY_RULE, Rule
 from protocol.scenarios import MOST_STATES, SCENARIOS, SHOWN_BY
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_nothing_that_must_not_happen_can(name: str) -> None:
