@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
-from uuid import UUID
 
 from lua.entry import Entry, Kind
 from sql.ledger import Batch, Contradiction, StockCheck
@@ -78,7 +77,7 @@ def _add_admissions(batch: Batch, entry: Entry, hold: Hold) -> None:
     lines = []
     for record in records:
         text, _, context = record[76:].partition("|")
-        new.ids.append(UUID(hex=record[:32]))
+        new.ids.append(record[:32])
         new.customers.append(record[32:54])
         new.fingerprints.append(record[54:76])
         new.contexts.append(context)

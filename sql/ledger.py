@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from uuid import UUID
 
 import asyncpg
 
@@ -17,6 +16,7 @@ CHECKPOINT_ADVANCE = load("checkpoint_advance")
 ITEMS_LOCK = load("items_lock")
 ITEMS_MOVE = load("items_move")
 RESERVATIONS_INSERT = load("reservations_insert")
+RESERVATIONS_KNOWN = load("reservations_known")
 ADJUSTMENTS_INSERT = load("adjustments_insert")
 OUTBOX_FINISH = load("outbox_finish")
 OUTBOX_SUPERSEDE = load("outbox_supersede")
@@ -53,9 +53,12 @@ class Checkpoint:
 
 @dataclass(slots=True, kw_only=True)
 class Admissions:
-    """Admitted reservations, one column a list, as `unnest` takes them."""
+    """Admitted reservations, one column a list, as `unnest` takes them.
 
-    ids: list[UUID] = field(default_factory=list)
+    An id is 32 hexadecimal digits.
+    """
+
+    ids: list[str] = field(default_factory=list)
     customers: list[str] = field(default_factory=list)
     fingerprints: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -176,7 +179,7 @@ async def _insert_reservations(connection: Connection, batch: Batch) -> None:
     new = batch.admissions
     if not new.ids:
         return
-    rows = await connection.fetch(
+    inserted: int = await connection.fetchval(
         RESERVATIONS_INSERT,
         batch.sale_id,
         new.ids,
@@ -189,11 +192,10 @@ async def _insert_reservations(connection: Connection, batch: Batch) -> None:
         new.admitted_at_ms,
         new.seconds_left,
     )
-    if len(rows) != len(new.ids):
-        known = Counter(new.ids)
-        known.subtract(row["id"] for row in rows)
-        one = max(known, key=known.__getitem__)
-        raise Contradiction(f"{known.total()} ids were admitted before, {one} for one")
+    if inserted != len(new.ids):
+        known = [row["id"].hex for row in await connection.fetch(RESERVATIONS_KNOWN, new.ids)]
+        one = known[0] if known else "one that comes twice"
+        raise Contradiction(f"{len(new.ids) - inserted} ids were admitted before: {one}")
 
 
 async def _move_items(connection: Connection, batch: Batch) -> None:

@@ -32,7 +32,7 @@ class Parked:
 
 
 async def park(
-    connection: Connection, sale_id: str, ids: Sequence[UUID], contexts: Sequence[str]
+    connection: Connection, sale_id: str, ids: Sequence[str], contexts: Sequence[str]
 ) -> list[str]:
     """Park the contexts that cannot be read; returns all of them, with nothing in their place."""
     refused = await _refused(connection, contexts, range(len(contexts)))

@@ -31,7 +31,7 @@ def admitting(
     count = len(reservations)
     batch = Batch(sale_id=sale_id, epoch=epoch, began=began, last=began + count)
     new = batch.admissions
-    new.ids.extend(reservations)
+    new.ids.extend(each.hex for each in reservations)
     new.customers.extend([customer] * count)
     new.fingerprints.extend(["fingerprint"] * count)
     new.lines.extend([lines] * count)

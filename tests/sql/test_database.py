@@ -120,6 +120,11 @@ async def test_a_defect_passes_through(database: Database, statement: str) -> No
         await database.execute(statement)
 
 
+async def test_what_the_driver_cannot_send_is_a_defect(database: Database) -> None:
+    with pytest.raises(asyncpg.DataError, match="invalid input"):
+        await database.row("select $1::uuid", "nothing like it")
+
+
 async def test_who_gets_no_connection_in_time_is_told(database_url: str) -> None:
     async with (
         Database(database_url, connections=1, acquire_seconds=0.5) as database,

@@ -96,6 +96,12 @@ def id_twice(sale_id: str) -> Batch:
     return admitting(sale_id, ids(2, 2))
 
 
+def id_that_is_none(sale_id: str) -> Batch:
+    batch = admitting(sale_id, ids(2))
+    batch.admissions.ids[0] = "x" * 32
+    return batch
+
+
 def more_than_was_granted(sale_id: str) -> Batch:
     return admitting(sale_id, ids(2), lines=f"{LAMP}:10:500")
 
@@ -147,6 +153,7 @@ def lowering_of_more_than_is_left(sale_id: str) -> Batch:
         unknown_sku_in_the_stock,
         known_id,
         id_twice,
+        id_that_is_none,
         more_than_was_granted,
         less_than_nothing_in_redis,
         return_that_nobody_asked_for,
@@ -170,6 +177,12 @@ async def test_what_contradicts_the_ledger_is_refused_and_nothing_is_written(
     with pytest.raises(Contradiction):
         await commit(ledger, batch, parking=True)
     assert await everything(ledger) == before
+
+
+async def test_an_id_that_is_known_is_named(ledger: Database, sale_id: str) -> None:
+    await commit(ledger, admitting(sale_id, ids(7)))
+    with pytest.raises(Contradiction, match=f"1 ids were admitted before: {ids(7)[0].hex}"):
+        await commit(ledger, admitting(sale_id, ids(2, 7), began=1))
 
 
 async def test_a_sale_without_a_checkpoint_is_a_contradiction(database: Database) -> None:
