@@ -1,6 +1,7 @@
 """Whatever happens in whatever order: the scripts do what the model does, and the books balance.
 
-`LUA_MODEL_EXAMPLES` and `LUA_MODEL_STEPS` make it run longer, `LUA_MODEL_SEED` repeats a run.
+`LUA_MODEL_EXAMPLES` and `LUA_MODEL_STEPS` make it run longer. `LUA_MODEL_SEED` repeats a run, and
+takes its time (minutes) to find the shortest story that fails.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import ledger
 import pytest
 from books import check
 from chances import AGAIN, BATCHES, EPOCHS, RETURNS, REVISIONS, SKUS, STATES, WINDOWS, WITNESSES
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -39,6 +40,7 @@ pytestmark = pytest.mark.every_redis
 
 EXAMPLES = int(os.environ.get("LUA_MODEL_EXAMPLES", "30"))
 STEPS = int(os.environ.get("LUA_MODEL_STEPS", "30"))
+PHASES = [Phase.generate, *([Phase.shrink] if "LUA_MODEL_SEED" in os.environ else [])]
 SEED = int(os.environ.get("LUA_MODEL_SEED", random.randrange(2**32)))
 
 Answer = TypeVar("Answer")
@@ -307,6 +309,7 @@ def test_the_scripts_do_what_the_model_does(own_server: OwnServer) -> None:
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
+            phases=PHASES,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
