@@ -210,6 +210,8 @@ async def test_a_postgres_that_hangs_keeps_no_buyer_waiting(place: Place) -> Non
     sale_id = await shop.sell(100)
     before = await shop.buy(sale_id, "mia")
     await until_true(lambda: is_committed(shop, before))
+    # From here on the gateway has a connection that it takes for a good one.
+    assert (await read(shop, before, "mia")).status == 200
     with place.postgres.frozen():
         with soon():
             bought = await shop.buy(sale_id, "tom")
