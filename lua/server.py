@@ -7,9 +7,10 @@ means that nothing happened, a failure in the second that nobody knows.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, cast
 
+import hiredis
 from redis.asyncio import BlockingConnectionPool, Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -27,6 +28,9 @@ from lua.script import Script
 
 Argument = str | bytes | int
 CONNECT_TIMEOUT_SECONDS: Final = 1.0
+# It packs a call of 128 checkouts in an eighth of the time that redis-py takes. The cast is for its
+# stub, which speaks of a tuple of one.
+PACK: Final = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
 
 
 class Server:
@@ -130,7 +134,7 @@ class Server:
     async def _exchange(self, connection: Connection, words: Sequence[Argument]) -> Reply:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await connection.send_command(*words)
+                await connection.send_packed_command(PACK(tuple(words)))
                 reply: Reply = await connection.read_response()
         except ResponseError:
             raise

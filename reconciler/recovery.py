@@ -97,11 +97,10 @@ class Recovery:
         survey = await self._close()
         log.info("sale %s: recovering under epoch %d: %s", self._sale_id, survey.epoch, why)
         await self._tell_of_rollback(survey)
-        rewritten = survey.found is None or await rewrite_log(self._server)
         version = await self._drain(survey)
-        outcome = "rebuilt"
-        if not rebuild and rewritten and _is_complete(survey, version):
-            outcome = "adopted"
+        # A rebuild needs no rewritten log: whatever an old one brings back, it stands before it.
+        adoptable = not rebuild and _is_complete(survey, version)
+        outcome = "adopted" if adoptable and await rewrite_log(self._server) else "rebuilt"
         ending = Ending(
             sale_id=self._sale_id,
             epoch=survey.epoch,
