@@ -17,6 +17,9 @@ from watcher import watching
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+# What a gateway may open to its servers while it is busy, and keeps: three pools of eight.
+CONNECTIONS = 24
+
 
 # Sold twice
 
@@ -66,11 +69,13 @@ async def test_a_refused_checkout_leaves_nothing_behind(shop: KeptShop) -> None:
     sale_id = await shop.sell(1, limit=1)
     assert (await shop.buy(sale_id, "mia", key="a-click")).status == 201
     await shop.audited(sale_id)
-    # The first refusals open what a busy gateway needs, such as its connections.
+    gateway = shop.processes["gateway-1"].pid
     await refuse_many(shop, sale_id)
-    before = await held(shop, sale_id)
+    before, open_before = await held(shop, sale_id), await files_at_rest(gateway)
     await refuse_many(shop, sale_id)
     assert await held(shop, sale_id) == before
+    # One for each refusal, or for each of one kind, would be 100 or more.
+    assert await files_at_rest(gateway) < open_before + CONNECTIONS
 
 
 async def refuse_many(shop: KeptShop, sale_id: str) -> None:
@@ -95,7 +100,7 @@ async def refuse_many(shop: KeptShop, sale_id: str) -> None:
 
 
 async def held(shop: KeptShop, sale_id: str) -> dict[str, object]:
-    """Everything that a checkout could leave somewhere."""
+    """Everything that a checkout could leave in Redis or in the ledger."""
     redis, database = shop.servers.redis, shop.servers.database
     keys = sorted(await redis.command("KEYS", f"doorbuster:{{{sale_id}}}*"))
     rows = ("reservation", "outbox", "alarm", "witness", "recovery")
@@ -104,7 +109,6 @@ async def held(shop: KeptShop, sale_id: str) -> dict[str, object]:
         "keys": keys,
         "content": [await redis.command("DUMP", key) for key in keys],
         "rows": await database.row(f"select {counts} as count"),
-        "open": await files_at_rest(shop.processes["gateway-1"].pid),
     }
 
 
