@@ -29,14 +29,15 @@ WISHES = st.builds(
 SETTLED: st.SearchStrategy[Settled] = st.sampled_from(["expired", "released"])
 SKUS = st.sampled_from([LAMP, MUG, "GONE"])
 BATCHES = st.lists(WISHES, min_size=1, max_size=8)
-RETURNS = st.lists(st.tuples(WISHES, SETTLED), min_size=1, max_size=6)
+# Which of those that were sent; the same one may stand twice.
+WHICH = st.lists(st.integers(0, 40), min_size=1, max_size=8)
 # How a recovery goes on.
 AGAIN = st.sampled_from(["adopt", "adopt", "rebuild", "later"])
 # These are relative to what is: mostly that, sometimes older, or what only the caller knows.
 WITNESSES = st.sampled_from([0, 0, 0, -1, 1])
-EPOCHS = st.sampled_from([0] * 18 + [-1, 1])
+EPOCHS = st.sampled_from([0] * 8 + [-1, 1])
 REVISIONS = st.sampled_from([1, 1, 1, 2, 0, -1])
 STATES = st.sampled_from(["open"] * 6 + ["paused", "closed"])
 WINDOWS = st.sampled_from(
-    [(0, 0)] * 6 + [(1, 9_999 * HOUR_MS), (9_999_999 * HOUR_MS, 0), (1, 2)],
+    [(0, 0)] * 4 + [(1, 9_999 * HOUR_MS), (9_999_999 * HOUR_MS, 0), (1, 2)],
 )

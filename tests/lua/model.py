@@ -206,18 +206,18 @@ class Model:
             self.items[line.sku].available += sign * line.quantity
             self.held[customer, line.sku] -= sign * line.quantity
 
-    def give_back(self, epoch: int, returns: Sequence[tuple[Wish, Settled]]) -> Returned | Refused:
+    def give_back(self, epoch: int, numbers: Sequence[int], state: Settled) -> Returned | Refused:
         """Settle each reservation that is still held."""
         if refusal := self._refusal(epoch):
             return refusal
         first, missing = self.version + 1, 0
         touched: set[str] = set()
-        for each, state in returns:
-            known = self.reservations.get(reservation(each.number))
+        for number in numbers:
+            known = self.reservations.get(reservation(number))
             if known is None:
                 missing += 1
             elif known.state == "held":
-                touched |= self._settle(each.number, known, state)
+                touched |= self._settle(number, known, state)
         self._append(Kind.RETURNS, first, touched)
         return Returned(version=self.version, missing=missing)
 
