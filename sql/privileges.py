@@ -19,11 +19,12 @@ _COMMENT: Final = re.compile(r"--.*")
 def needed_privileges() -> list[tuple[str, str]]:
     """Return each table with each privilege that some statement needs on it."""
     tables = _tables()
-    needed = {pair for text in _statements() for pair in _privileges_in(text)}
+    needed = {pair for text in _statements() for pair in privileges_in(text)}
     return sorted((table, privilege) for table, privilege in needed if table in tables)
 
 
-def _privileges_in(text: str) -> set[tuple[str, str]]:
+def privileges_in(text: str) -> set[tuple[str, str]]:
+    """Return what one statement needs; names that it makes itself (`with`) are among them."""
     read = set(_READS.findall(text))
     needed = {(table, "select") for table in read}
     for privilege, pattern in _WRITES.items():

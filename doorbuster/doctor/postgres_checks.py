@@ -37,7 +37,7 @@ def postgres_away(reason: str) -> Finding:
     """There is nothing to examine."""
     return fault(
         Check.POSTGRES_REACHABLE,
-        f"Postgres does not let us in: {reason}",
+        f"Postgres does not serve us: {reason}",
         "start it, or correct DOORBUSTER_DATABASE_URL: host, port, user, password, database, "
         "pg_hba.conf; checkouts go on meanwhile, payments do not",
     )

@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
 
+import asyncpg
+
 from doorbuster.doctor.clocks import Reading
 from doorbuster.doctor.finding import Check, Finding, Severity
 from doorbuster.doctor.postgres_facts import PostgresFacts
@@ -120,3 +122,11 @@ def faulty(findings: list[Finding]) -> set[Check]:
 def told(findings: list[Finding], check: Check) -> str:
     """All that a check says, and advises."""
     return "\n".join(f"{each.what} → {each.remedy}" for each in findings if each.check == check)
+
+
+async def told_to(url: str, *statements: str) -> None:
+    """Run statements in a database."""
+    connection = await asyncpg.connect(url)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from examined import StartValkey, faulty, told, worse_than_ok
+from examined import StartValkey, faulty, told, told_to, worse_than_ok
 from shop import Shop, settings_for
 
 from doorbuster.doctor.examination import examine
@@ -76,6 +76,18 @@ async def test_a_role_that_postgres_does_not_know_is_a_finding(
     findings = await examine(settings(valkey_url, stranger))
     assert faulty(findings) == {Check.POSTGRES_REACHABLE}
     assert '"stranger" does not exist' in told(findings, Check.POSTGRES_REACHABLE)
+
+
+async def test_what_postgres_refuses_is_a_finding(valkey_url: str, database_url: str) -> None:
+    for statement in (
+        "CREATE ROLE kept_out LOGIN",
+        "REVOKE SELECT ON pg_stat_user_tables FROM PUBLIC",
+    ):
+        await told_to(database_url, statement)
+    findings = await examine(settings(valkey_url, database_url.replace("doorbuster@", "kept_out@")))
+    await told_to(database_url, "DROP ROLE kept_out")
+    assert faulty(findings) == {Check.POSTGRES_REACHABLE}
+    assert "permission denied" in told(findings, Check.POSTGRES_REACHABLE)
 
 
 async def test_a_user_without_info_is_a_finding(valkey: StartValkey, durable_url: str) -> None:

@@ -6,9 +6,8 @@ from dataclasses import replace
 from itertools import count
 from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
-from examined import faulty, severities, told, worse_than_ok
+from examined import faulty, severities, told, told_to, worse_than_ok
 
 from doorbuster.doctor.finding import Check, Finding, Severity
 from doorbuster.doctor.postgres_checks import Demand, postgres_findings
@@ -31,13 +30,6 @@ async def findings_of(url: str) -> list[Finding]:
     facts = await facts_of(url)
     on_disk = replace(facts.settings, fsync=True, full_page_writes=True)
     return list(postgres_findings(replace(facts, settings=on_disk, default_commit="on"), DEMAND))
-
-
-async def told_to(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
 
 
 def name_of(url: str) -> str:
@@ -165,5 +157,5 @@ async def test_a_server_that_is_away_is_no_riddle() -> None:
 
 
 async def test_a_database_that_does_not_exist_is_told(database_url: str) -> None:
-    with pytest.raises(asyncpg.PostgresError, match="does not exist"):
+    with pytest.raises(LedgerUnreachable, match="does not exist"):
         await facts_of(database_url.replace(name_of(database_url), "nowhere"))

@@ -35,7 +35,7 @@ async def findings_of(url: str, wanted: str = "fsync") -> list[Finding]:
     return list(redis_findings(await facts_of(url), wanted))
 
 
-async def told_to(server: EmbeddedValkey, *words: str | int) -> None:
+async def tell(server: EmbeddedValkey, *words: str | int) -> None:
     async with Server(server.url) as door:
         await door.command(*words)
 
@@ -102,7 +102,7 @@ async def test_what_is_advised_mends_what_was_found(valkey: StartValkey) -> None
         for check in faulty(before):
             for step in told(before, check).partition("→ ")[2].replace(",", ";").split(";"):
                 if step.strip().startswith("CONFIG SET"):
-                    await told_to(it, *step.split())
+                    await tell(it, *step.split())
         assert faulty(await findings_of(it.url)) == set()
 
 
@@ -115,7 +115,7 @@ async def test_a_server_that_evicts_is_a_fault(valkey: StartValkey) -> None:
 
 async def test_a_full_server_says_so(valkey: StartValkey) -> None:
     async with valkey() as server:
-        await told_to(server, "CONFIG", "SET", "maxmemory", "1kb")
+        await tell(server, "CONFIG", "SET", "maxmemory", "1kb")
         findings = await findings_of(server.url)
     assert faulty(findings) == {Check.REDIS_WRITES}
     assert "OOM" in told(findings, Check.REDIS_WRITES)
@@ -134,13 +134,13 @@ async def test_a_failed_snapshot_that_stops_writes_is_told(valkey: StartValkey) 
         assert "MISCONF" in told(findings, Check.REDIS_WRITES)
         advised = 'CONFIG SET save ""'
         assert advised in told(findings, Check.REDIS_LOG_HEALTH)
-        await told_to(server, "CONFIG", "SET", "save", "")
+        await tell(server, "CONFIG", "SET", "save", "")
         assert faulty(await findings_of(server.url)) == set()
 
 
 async def test_a_user_that_may_not_see_the_configuration_proves_little(valkey: StartValkey) -> None:
     async with valkey() as server:
-        await told_to(
+        await tell(
             server, "ACL", "SETUSER", "clerk", "on", ">secret", "~*", "&*", "+@all", "-config"
         )
         url = as_user(server, "clerk")
@@ -148,7 +148,7 @@ async def test_a_user_that_may_not_see_the_configuration_proves_little(valkey: S
         assert faulty(findings) == {Check.REDIS_DURABILITY}
         assert "ACL SETUSER clerk +config|get" in told(findings, Check.REDIS_DURABILITY)
         assert faulty(await findings_of(url, "memory")) == set()
-        await told_to(server, "ACL", "SETUSER", "clerk", "+config|get")
+        await tell(server, "ACL", "SETUSER", "clerk", "+config|get")
         assert faulty(await findings_of(url)) == set()
 
 
@@ -156,7 +156,7 @@ async def test_a_user_with_no_more_than_the_protocol_needs_is_enough(valkey: Sta
     rights = [*ALLOWED.split(), "+config|get", "+bgrewriteaof", "+multi", "+discard"]
     async with valkey() as server:
         keys = ["~doorbuster:*", "&doorbuster:*"]
-        await told_to(server, "ACL", "SETUSER", "shop", "on", ">secret", *keys, *rights)
+        await tell(server, "ACL", "SETUSER", "shop", "on", ">secret", *keys, *rights)
         facts = await facts_of(as_user(server, "shop"))
     assert facts.forbidden == ("wait",)
     assert facts.writes.refusal == ""
@@ -167,16 +167,25 @@ async def test_a_user_with_no_more_than_the_protocol_needs_is_enough(valkey: Sta
 async def test_a_user_without_a_right_of_the_protocol_is_told_which(valkey: StartValkey) -> None:
     async with valkey() as server:
         rights = ["+@all", "-xadd", "-publish", "-bgrewriteaof"]
-        await told_to(server, "ACL", "SETUSER", "clerk", "on", ">secret", "~*", "&*", *rights)
+        await tell(server, "ACL", "SETUSER", "clerk", "on", ">secret", "~*", "&*", *rights)
         findings = await findings_of(as_user(server, "clerk"))
     assert faulty(findings) == {Check.REDIS_PERMISSIONS}
     assert "may not call xadd, publish →" in told(findings, Check.REDIS_PERMISSIONS)
     assert severities(findings)[Check.REDIS_LOG_REWRITE] == Severity.WARNING
 
 
+async def test_a_command_that_a_service_has_taken_away_is_told(
+    valkey: StartValkey, tmp_path: Path
+) -> None:
+    (tmp_path / "service.conf").write_text('rename-command BGREWRITEAOF ""\n')
+    async with valkey(include=str(tmp_path / "service.conf")) as server:
+        facts = await facts_of(server.url)
+    assert facts.forbidden == ("bgrewriteaof",)
+
+
 async def test_a_user_without_our_keys_is_told(valkey: StartValkey) -> None:
     async with valkey() as server:
-        await told_to(server, "ACL", "SETUSER", "clerk", "on", ">secret", "~other:*", "&*", "+@all")
+        await tell(server, "ACL", "SETUSER", "clerk", "on", ">secret", "~other:*", "&*", "+@all")
         findings = await findings_of(as_user(server, "clerk"))
     assert faulty(findings) == {Check.REDIS_PERMISSIONS, Check.REDIS_WRITES}
     assert "~doorbuster:* &doorbuster:*" in told(findings, Check.REDIS_PERMISSIONS)
@@ -187,16 +196,14 @@ async def test_a_user_without_transactions_cannot_be_examined_for_rights(
 ) -> None:
     async with valkey() as server:
         rights = ["+@all", "-multi", "-acl"]
-        await told_to(server, "ACL", "SETUSER", "clerk", "on", ">secret", "~*", "&*", *rights)
+        await tell(server, "ACL", "SETUSER", "clerk", "on", ">secret", "~*", "&*", *rights)
         facts = await facts_of(as_user(server, "clerk"))
     assert (facts.forbidden, facts.user) == (None, "<user>")
 
 
 async def test_a_user_without_info_is_a_fault(valkey: StartValkey) -> None:
     async with valkey() as server:
-        await told_to(
-            server, "ACL", "SETUSER", "clerk", "on", ">secret", "~*", "&*", "+@all", "-info"
-        )
+        await tell(server, "ACL", "SETUSER", "clerk", "on", ">secret", "~*", "&*", "+@all", "-info")
         with pytest.raises(InfoForbidden):
             await facts_of(as_user(server, "clerk"))
 
@@ -269,7 +276,7 @@ async def test_a_redis_of_debian_that_may_not_rewrite_its_log_is_a_fault(
         pytest.skip("redis-server is not on PATH")
     async with valkey(Path(binary)) as server:
         rights = ["+@all", "-bgrewriteaof"]
-        await told_to(server, "ACL", "SETUSER", "clerk", "on", ">secret", "~*", "&*", *rights)
+        await tell(server, "ACL", "SETUSER", "clerk", "on", ">secret", "~*", "&*", *rights)
         findings = await findings_of(as_user(server, "clerk"))
     assert faulty(findings) == {Check.REDIS_LOG_REWRITE}
 
@@ -281,7 +288,7 @@ async def test_a_server_that_is_away_is_no_riddle(short_folder: Path) -> None:
 
 async def test_a_wrong_password_is_told(valkey: StartValkey) -> None:
     async with valkey() as server:
-        await told_to(server, "CONFIG", "SET", "requirepass", "something")
+        await tell(server, "CONFIG", "SET", "requirepass", "something")
         with pytest.raises(NothingHappened, match=r"NOAUTH|Authentication"):
             await facts_of(server.url)
 
