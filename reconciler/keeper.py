@@ -75,7 +75,8 @@ class Keeper:
     async def _recover(self, need: NeedsRecovery) -> None:
         met = self._follower.checkpoint
         if met is not None and met.opened == met.epoch:
-            self._patience_seconds = PATIENCE_SECONDS
+            # Whatever there was before, somebody has brought it to an end.
+            self._patience_seconds, self._is_wrong = PATIENCE_SECONDS, False
         async with self._recovering:
             # Where the epoch moved meanwhile, somebody has recovered, or is at it.
             if met is not None and await self._stays_at(met):

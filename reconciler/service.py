@@ -36,11 +36,16 @@ class ReconcilerConfig:
 
 
 class Service:
-    """Leads sales until `stop` is set."""
+    """Leads sales until `stop` is set.
 
-    def __init__(self, database: Database, server: Server) -> None:
+    `leases` is a way to the ledger that the keepers do not share: however busy they are, with a
+    rebuild of many sales at once, none may lose its lease to it.
+    """
+
+    def __init__(self, database: Database, server: Server, *, leases: Database) -> None:
         self._database = database
         self._server = server
+        self._leases = leases
         self._id: UUID = uuid4()
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._complaint = ""
@@ -65,10 +70,10 @@ class Service:
             await _wait(stop, RENEW_SECONDS if self._keepers else CLAIM_SECONDS)
 
     async def _renew(self, tasks: asyncio.TaskGroup) -> None:
-        led = await renew(self._database, self._id, seconds=LEASE_SECONDS)
+        led = await renew(self._leases, self._id, seconds=LEASE_SECONDS)
         self._stop_keeping(set(self._keepers) - led)
         for sale_id in led - set(self._keepers):
-            sale = await read(self._database, sale_id)
+            sale = await read(self._leases, sale_id)
             keeper = Keeper(self._database, self._server, sale)
             self._keepers[sale_id] = tasks.create_task(keeper.run())
             log.info("keeping sale %s", sale_id)
@@ -87,7 +92,7 @@ class Service:
     async def _leave(self) -> None:
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
-                await leave(self._database, self._id)
+                await leave(self._leases, self._id)
         except (LedgerFault, TimeoutError) as fault:
             log.warning("could not free the leases, they run out by themselves: %s", fault)
 
@@ -105,5 +110,6 @@ async def run(config: ReconcilerConfig, stop: asyncio.Event) -> None:
     async with (
         Server(config.redis_url, connections=REDIS_CONNECTIONS) as server,
         Database(config.database_url, connections=DATABASE_CONNECTIONS) as database,
+        Database(config.database_url, connections=1) as leases,
     ):
-        await Service(database, server).run(stop)
+        await Service(database, server, leases=leases).run(stop)

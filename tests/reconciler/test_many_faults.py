@@ -197,7 +197,9 @@ async def reconcile(world: World, redis_url: str) -> None:
     """A reconciler that is started again whenever somebody has cancelled it."""
     while not world.ended:
         async with Server(redis_url) as server, Database(world.database_url) as database:
-            service = asyncio.ensure_future(Service(database, server).run(asyncio.Event()))
+            service = asyncio.ensure_future(
+                Service(database, server, leases=database).run(asyncio.Event())
+            )
             world.services.append(service)
             world.services[:] = [each for each in world.services if not each.done()]
             try:

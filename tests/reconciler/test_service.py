@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from till import Till, cancelled_after, eventually
 
+import reconciler.service
 from lua.server import Server
 from reconciler.service import ReconcilerConfig, Service, run
 from sql.database import Database
@@ -129,7 +130,7 @@ async def test_a_lease_that_was_taken_is_served_no_more(
     tills: list[Till], database: Database, redis_url: str
 ) -> None:
     async with Server(redis_url) as server:
-        service = Service(database, server)
+        service = Service(database, server, leases=database)
         stop = asyncio.Event()
         async with cancelled_after(service.run(stop)):
             await all_open(tills)
@@ -142,6 +143,24 @@ async def test_a_lease_that_was_taken_is_served_no_more(
 
 async def _all_done(tasks: list["asyncio.Task[None]"]) -> bool:
     return all(task.done() for task in tasks)
+
+
+async def test_keepers_that_use_every_connection_cost_no_lease(
+    tills: list[Till], redis_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler.service, "LEASE_SECONDS", 0.6)
+    monkeypatch.setattr(reconciler.service, "RENEW_SECONDS", 0.1)
+    async with (
+        Server(redis_url) as server,
+        Database(database_url, connections=1) as database,
+        Database(database_url, connections=1) as leases,
+    ):
+        service = Service(database, server, leases=leases)
+        async with cancelled_after(service.run(asyncio.Event())):
+            await all_open(tills)
+            async with database.connection():
+                await asyncio.sleep(1.2)
+                assert await renew(tills[0].database, uuid4(), seconds=3) == set()
 
 
 async def test_it_goes_on_when_postgres_is_back(

@@ -40,7 +40,7 @@ async def reconciling(database: Database, server: Server) -> AsyncIterator[None]
     """A reconciler beside the test, which begins once it has been heard of."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(Service(database, server).run(stop))
+        tasks.create_task(Service(database, server, leases=database).run(stop))
         async with asyncio.timeout(10):
             while not (await read_service(database, None, patience_seconds=0)).reconcilers:
                 await asyncio.sleep(0.01)
