@@ -7,6 +7,7 @@ from buyer import calling
 from shop import Shop, running_shop, settings_for
 
 from lua import keys
+from lua.replies import array, text
 from lua.server import Server
 
 
@@ -46,10 +47,15 @@ async def test_what_was_tampered_with_is_named_explained_and_mended(
 
 
 async def _tamper(redis_url: str, sale_id: str) -> None:
-    """A unit out of nowhere, and a customer who holds more than anybody sold."""
+    """A unit out of nowhere, and a customer who holds more than they bought.
+
+    Neither adds or takes a key away, which the scripts would miss at once.
+    """
+    customers = keys.of_epoch(sale_id, 1).customers
     async with Server(redis_url) as server:
         await server.command("HSET", keys.record(sale_id), "available:LAMP-1", 9)
-        await server.command("HSET", keys.of_epoch(sale_id, 1).customers, "x" * 22, "1;LAMP-1=1")
+        somebody = text(array(await server.command("HKEYS", customers))[0])
+        await server.command("HSET", customers, somebody, "1;LAMP-1=2")
 
 
 async def test_a_rebuild_of_what_is_not_there_says_so(
