@@ -23,7 +23,16 @@ MAX_ITEMS: Final = 500
 RESERVATIONS_PER_CUSTOMER: Final = 100
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-Units = Annotated[int, Field(ge=0, le=1_000_000_000)]
+# Postgres cannot store U+0000, and other control characters garble what is shown.
+Title = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# Redis' Lua counts in doubles, exactly up to 2^53: nine million times as much.
+MAX_UNITS: Final = 1_000_000_000
+Units = Annotated[int, Field(ge=0, le=MAX_UNITS)]
+# What every part can store, in every time zone.
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC)),
+]
 
 
 class ItemFile(BaseModel):
@@ -32,7 +41,7 @@ class ItemFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     sku: Name
-    name: str | None = None
+    name: Title | None = None
     price: Units
     units: Units
     limit_per_customer: Annotated[int, Field(ge=0, le=10_000)] = 0
@@ -44,9 +53,9 @@ class SaleFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: Name
-    name: str | None = None
-    opens_at: AwareDatetime | None = None
-    closes_at: AwareDatetime | None = None
+    name: Title | None = None
+    opens_at: Moment | None = None
+    closes_at: Moment | None = None
     hold_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
     durability: Literal["memory", "fsync", "replicated", "ledger"] | None = None
@@ -70,7 +79,7 @@ def read_sale_file(path: Path) -> SaleDefinition:
     except OSError as error:
         raise WrongFile(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
-        lines = [f"{path}: {_where(e['loc'])}{e['msg']}" for e in error.errors()]
+        lines = [f"{path}: {_where(e['loc'])}{_told(e['msg'])}" for e in error.errors()]
         raise WrongFile("\n".join(lines)) from error
 
 
@@ -103,3 +112,7 @@ def _item(item: ItemFile) -> ItemDefinition:
 
 def _where(location: tuple[int | str, ...]) -> str:
     return "".join(f"{step}: " for step in location)
+
+
+def _told(message: str) -> str:
+    return message.removeprefix("Value error, ")

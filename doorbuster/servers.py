@@ -12,7 +12,7 @@ from doorbuster.settings import load
 from lua.faults import RedisFault
 from lua.server import Server
 from sql.database import Database
-from sql.faults import LedgerFault
+from sql.faults import LedgerFault, LedgerUnready
 
 T = TypeVar("T")
 
@@ -39,6 +39,8 @@ async def connected(addresses: Addresses) -> AsyncIterator[Servers]:
             Database(addresses.database_url, connections=4) as database,
         ):
             yield Servers(redis=redis, database=database)
+    except LedgerUnready as fault:
+        raise ServersAway(f"Postgres is not ready: {fault}; `doorbuster migrate` helps") from fault
     except LedgerFault as fault:
         raise ServersAway(f"Postgres does not answer: {fault}") from fault
     except RedisFault as fault:

@@ -2,6 +2,7 @@
 
 LedgerFault
 ├── LedgerUnreachable   no connection, or it broke: what was asked may or may not be committed
+├── LedgerUnready       the database is not migrated, or we may not use what is in it
 └── LedgerBusy          Postgres gave up on a lock, a deadlock or a shutdown: nothing was committed
 
 Each may be answered by doing the same again, because every transaction here compares before it
@@ -21,6 +22,10 @@ class LedgerFault(Exception):
 
 class LedgerUnreachable(LedgerFault):
     """There is no connection, or it broke."""
+
+
+class LedgerUnready(LedgerFault):
+    """Whoever installs this has not come so far yet."""
 
 
 class LedgerBusy(LedgerFault):
@@ -43,6 +48,12 @@ _UNREACHABLE = (
     asyncpg.exceptions.InterfaceError,
     asyncpg.exceptions.InternalClientError,
 )
+# A gateway or a reconciler may start before the database is migrated, or granted to it.
+_UNREADY = (
+    asyncpg.exceptions.InsufficientPrivilegeError,
+    asyncpg.exceptions.UndefinedTableError,
+    asyncpg.exceptions.UndefinedColumnError,
+)
 
 
 @asynccontextmanager
@@ -52,5 +63,7 @@ async def translated() -> AsyncIterator[None]:
         yield
     except _BUSY as error:
         raise LedgerBusy(str(error)) from error
+    except _UNREADY as error:
+        raise LedgerUnready(str(error)) from error
     except _UNREACHABLE as error:
         raise LedgerUnreachable(str(error) or type(error).__name__) from error

@@ -10,6 +10,8 @@ app = typer.Typer(
 )
 
 SaleId = Annotated[str, typer.Argument(metavar="SALE", help="The sale's id.", show_default=False)]
+# As in a sale's file: Redis' Lua counts in doubles, exactly up to nine million times as much.
+MAX_UNITS = 1_000_000_000
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -68,7 +70,13 @@ def grant(
     sale: SaleId,
     sku: Annotated[str, typer.Argument(help="The item's sku.", show_default=False)],
     delta: Annotated[
-        int, typer.Argument(help="Units to add; negative to take out.", show_default=False)
+        int,
+        typer.Argument(
+            help="Units to add; negative to take out.",
+            min=-MAX_UNITS,
+            max=MAX_UNITS,
+            show_default=False,
+        ),
     ],
     reason: Annotated[str, typer.Option(help="Why, for the record.", show_default=False)],
     request: Annotated[

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -246,9 +247,53 @@ async def test_a_file_that_is_no_sale_is_one_line(operator: Terminal, tmp_path: 
     for file, reason in files.items():
         (line,) = await complaints(operator, "sale", "create", file, status=2)
         assert reason in line
+        assert "Value error" not in line
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": "Fri\0day"},
+        {"opens_at": "0001-01-01T00:00:00+14:00"},
+        {"opens_at": "9999-12-31T23:59:59-12:00"},
+        {"items": [{"sku": "LAMP-1", "name": "La\0mp", "price": 1, "units": 1}]},
+    ],
+)
+async def test_what_the_ledger_cannot_store_is_a_mistake_in_the_file(
+    operator: Terminal, tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    file, _ = file_of(tmp_path, **fields)
+    (line,) = await complaints(operator, "sale", "create", file, status=2)
+    assert line.startswith(f"{file}: ")
+
+
+async def test_a_grant_that_cannot_be_counted_is_refused(
+    shop: KeptShop, operator: Terminal
+) -> None:
+    """Redis' Lua counts in doubles: 2**62 units more would be off by some hundreds."""
+    sale_id = await shop.sell()
+    for delta in (10**30, -(10**30), 2**62):
+        words = ("sale", "grant", sale_id, "LAMP-1", str(delta), "--reason", "x")
+        ended = await operator.run(*words)
+        assert ended.status == 2
+        assert not any("Traceback" in line for line in ended.lines)
+    assert await shop.stock(sale_id) == {"LAMP-1": 100}
 
 
 # What is away
+
+
+async def test_a_database_that_is_not_ready_is_named(
+    shop: KeptShop, operator: Terminal, tmp_path: Path
+) -> None:
+    """As in the first minute of an installation: nobody has created it, or run `migrate`."""
+    file, sale_id = file_of(tmp_path)
+    ours = urlsplit(shop.settings["DOORBUSTER_DATABASE_URL"])
+    for name, told in [("postgres", "is not ready: "), ("nowhere", "does not answer: ")]:
+        away = {"DOORBUSTER_DATABASE_URL": ours._replace(path=f"/{name}").geturl()}
+        for words in [("sale", "create", file), ("sale", "show", sale_id), ("key", "list")]:
+            (line,) = await complaints(operator, *words, **away)
+            assert line.startswith(f"Postgres {told}")
 
 
 async def test_a_server_that_is_away_is_named(
