@@ -14,6 +14,7 @@ from private_redis import PrivateRedis
 from till import Till, cancelled_after, eventually, new_checkout
 
 from lua import keys
+from lua.replies import integer
 from lua.server import Server
 from lua.store import Applied, TooFew
 from sql import sales
@@ -136,6 +137,28 @@ async def test_a_commit_whose_answer_was_lost_is_found_out(
     async with till.kept():
         await till.check_books()
     assert await versions(till) == list(range(1, 51))
+
+
+async def test_entries_stay_for_the_length_of_a_hold_and_then_go(
+    database: Database, server: Server, sale_id: str
+) -> None:
+    till = Till(database, server, sale_id)
+    await till.open(hold_seconds=2)
+    async with till.kept():
+        stream = keys.of_epoch(sale_id, (await till.record()).epoch).stream
+
+        async def count() -> int:
+            return integer(await server.command("XLEN", stream))
+
+        async def is_shorter() -> bool:
+            return await count() < 250
+
+        await asyncio.gather(*(till.buy(1) for _ in range(250)))
+        await till.until_settled()
+        assert await count() == 250
+        await eventually(is_shorter)
+        await till.buy(1)
+        await till.until_settled()
 
 
 # Into Redis
