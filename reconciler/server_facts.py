@@ -97,7 +97,8 @@ async def _configuration(server: Server) -> dict[str, str]:
 
 
 def _durability(facts: Mapping[str, str], replicas: int) -> str:
-    if facts.get("appendonly") != "yes" or facts.get("appendfsync") != "always":
+    kept = {"appendonly": "yes", "appendfsync": "always", "no-appendfsync-on-rewrite": "no"}
+    if any(facts.get(name) != value for name, value in kept.items()):
         return "memory"
     return "replicated" if replicas > 0 else "fsync"
 
