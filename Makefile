@@ -14,7 +14,7 @@ ARGS ?=
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test proof check format lock protocol bench crash chaos chaos-long clean
+.PHONY: help install up test proof check format lock protocol crash chaos chaos-long clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,9 +47,6 @@ lock: install ## Write requirements.txt anew from pyproject.toml (ARGS=--upgrade
 
 protocol: install ## Visit every state of the protocol's model; writes docs/evidence.md
 	PYTHONPATH=tests $(BIN)/python -m protocol
-
-bench: install ## Compare with peers (installs them on first use)
-	$(BIN)/python -m bench $(ARGS)
 
 crash: install ## Let a reconciler die at every point, not just at some
 	CRASH_POINTS=all $(BIN)/pytest -n $(TEST_PROCESSES) -m proof -k crash_points $(ARGS)

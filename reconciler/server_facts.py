@@ -11,7 +11,7 @@ from lua.server import Server
 
 REWRITE_PAUSE_SECONDS: Final = 0.005
 REWRITE_SECONDS: Final = 60.0
-# An admission takes 300 to 410 bytes of Redis; what is measured stands in bench/.
+# An admission takes 300 to 410 bytes of Redis; the rest is room for the longest carts.
 BYTES_PER_ADMISSION: Final = 500
 # Half a gigabyte, and at 20,000 orders a second the ledger's work of a minute.
 MAX_BACKLOG: Final = 1_000_000
