@@ -59,7 +59,7 @@ Answer = TypeVar("Answer")
 OFFERS = {LAMP: Offer(units=0), MUG: Offer(units=0, limit=2, price=90)}
 LETTERS: dict[Settled, str] = {"expired": "x", "released": "r"}
 MOST_RESERVATIONS = 3
-BACKLOG_LIMIT = 8
+BACKLOG_LIMIT = 15
 
 
 class Selling(RuleBasedStateMachine):
