@@ -7,7 +7,7 @@ sweeper has taken it, so no race is left between pay and expire.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -22,7 +22,6 @@ PAY = load("reservations_pay")
 REFUSE_PAYMENT = load("reservations_refuse_payment")
 RELEASE = load("reservation_release")
 EXPIRE = load("reservations_expire")
-CLOCK_READ = load("hold_clock_read")
 CLOCK_TICK = load("hold_clock_tick")
 
 
@@ -129,8 +128,4 @@ def _negative(units: Counter[str], skus: Iterable[str]) -> list[int]:
 
 async def tick_hold_clock(database: Database, sale_id: str, usual_pause: timedelta) -> None:
     """Note that the sweeper lives; what an outage took from the holds is given back once."""
-    seen: datetime | None = None
-    row = await database.row(CLOCK_READ, sale_id)
-    if row is not None:
-        seen = row["swept_at"]
-        await database.execute(CLOCK_TICK, sale_id, usual_pause, seen)
+    await database.execute(CLOCK_TICK, sale_id, usual_pause)
