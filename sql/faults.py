@@ -2,7 +2,7 @@
 
 LedgerFault
 ├── LedgerUnreachable   no connection, or it broke: what was asked may or may not be committed
-├── LedgerUnready       the database is not migrated, or we may not use what is in it
+├── LedgerUnready       the database is not migrated
 └── LedgerBusy          Postgres gave up on a lock, a deadlock or a shutdown: nothing was committed
 
 Each may be answered by doing the same again, because every transaction here compares before it
@@ -48,9 +48,8 @@ _UNREACHABLE = (
     asyncpg.exceptions.InterfaceError,
     asyncpg.exceptions.InternalClientError,
 )
-# A gateway or a reconciler may start before the database is migrated, or granted to it.
+# A gateway or a reconciler may start before the database is migrated.
 _UNREADY = (
-    asyncpg.exceptions.InsufficientPrivilegeError,
     asyncpg.exceptions.UndefinedTableError,
     asyncpg.exceptions.UndefinedColumnError,
 )

@@ -12,7 +12,7 @@ import pytest
 from doorbuster.child import launch
 from doorbuster.embedded.postgres import EmbeddedPostgres
 from sql.database import Database
-from sql.faults import LedgerBusy, LedgerFault, LedgerUnreachable
+from sql.faults import LedgerBusy, LedgerFault, LedgerUnreachable, LedgerUnready
 
 SEED = random.randrange(1 << 32)
 # The connection that runs the statement is not one of them.
@@ -114,7 +114,12 @@ async def test_a_standby_is_busy(database_url: str) -> None:
             await standby.execute("insert into product values ('a', 'a', 1)")
 
 
-@pytest.mark.parametrize("statement", ["select 1 / 0", "table nothing", "selec"])
+async def test_a_database_that_is_not_migrated_is_unready(database: Database) -> None:
+    with pytest.raises(LedgerUnready):
+        await database.rows("table nothing")
+
+
+@pytest.mark.parametrize("statement", ["select 1 / 0", "selec"])
 async def test_a_defect_passes_through(database: Database, statement: str) -> None:
     with pytest.raises(asyncpg.PostgresError):
         await database.execute(statement)
