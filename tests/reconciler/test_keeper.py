@@ -81,6 +81,8 @@ async def test_a_backlog_of_full_batches_is_read_in_small_transactions(
         connection = await asyncpg.connect(database_url)
         async with connection.transaction():
             await connection.execute("select from checkpoint for update")
+            await till.buy(1)
+            await eventually(lambda: somebody_waits(till))
             await till.buy(20 * 128)
         await connection.close()
         await till.until_settled(20)
@@ -89,6 +91,14 @@ async def test_a_backlog_of_full_batches_is_read_in_small_transactions(
     )
     assert row is not None
     assert 128 < row[0] <= 16 * 128
+
+
+async def somebody_waits(till: Till) -> bool:
+    row = await till.database.row(
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    return row is not None and row[0] > 0
 
 
 async def test_a_postgres_that_ends_every_connection_loses_and_doubles_nothing(
@@ -143,7 +153,7 @@ async def test_entries_stay_for_the_length_of_a_hold_and_then_go(
     database: Database, server: Server, sale_id: str
 ) -> None:
     till = Till(database, server, sale_id)
-    await till.open(hold_seconds=2)
+    await till.open(hold_seconds=3)
     async with till.kept():
         stream = keys.of_epoch(sale_id, (await till.record()).epoch).stream
 
@@ -155,7 +165,10 @@ async def test_entries_stay_for_the_length_of_a_hold_and_then_go(
 
         await asyncio.gather(*(till.buy(1) for _ in range(250)))
         await till.until_settled()
-        assert await count() == 250
+        await asyncio.sleep(1.5)  # half of a hold
+        await till.buy(1)
+        await till.until_settled()
+        assert await count() == 251
         await eventually(is_shorter)
         await till.buy(1)
         await till.until_settled()
@@ -262,13 +275,14 @@ async def test_rows_that_become_visible_out_of_order_are_told_all(
             slow.hex,
         )
         await release(till.database, fast)
-        await till.until_settled()
+        await till.until_settled(3)
         await connection.execute(
             "update reservation set state = 'released', settled_at = now() where id = $1", slow
         )
         await connection.execute("update item set taken = taken - 1 where sku = $1", LAMP)
         await transaction.commit()
         await connection.close()
+        await till.until_settled(3)
         await till.check_books()
 
 
