@@ -614,7 +614,10 @@ async def test_two_who_lead_a_sale_do_not_spoil_each_others_recovery(private_til
             await till.server.command("FLUSHALL")
             await till.until_open()
         await till.check_books()
-    assert await till.outcomes() == ["rebuilt"] * 5
+    outcomes = await till.outcomes()
+    # Without a lease both may recover from one loss: the second finds nothing lost, and adopts.
+    assert outcomes.count("rebuilt") == 5
+    assert len(outcomes) <= 10
 
 
 async def test_who_began_a_recovery_and_died_is_not_waited_for_for_long(
