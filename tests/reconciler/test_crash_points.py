@@ -1,7 +1,7 @@
 """The reconciler dies at every point, in every phase, and nothing is lost, doubled or oversold.
 
-By default six points of the recovery from a loss are tried, chosen by the seed that is printed; with
-CRASH_POINTS=all every one of them is (`make crash`).
+By default six points of the recovery from a loss are tried, chosen by the seed that is printed;
+with CRASH_POINTS=all every one of them is (`make crash`).
 """
 
 import asyncio
