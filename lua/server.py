@@ -34,7 +34,10 @@ PACK: Final = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_comma
 
 
 class Server:
-    """A pool of connections to one server; `await aclose()` it, or use it with `async with`."""
+    """A pool of connections to one server; `await aclose()` it, or use it with `async with`.
+
+    A call has `timeout_seconds`, whether it waits for a connection, makes one, or for its reply.
+    """
 
     def __init__(self, url: str, *, connections: int = 4, timeout_seconds: float = 2.0) -> None:
         self.url = url
@@ -68,9 +71,10 @@ class Server:
 
         Raises NothingHappened, OutcomeUnknown or ScriptFault.
         """
-        connection = await self._connect()
+        until = self._until()
+        connection = await self._connect(until)
         try:
-            return await self._evaluate(connection, script, [len(keys), *keys, *arguments])
+            return await self._evaluate(connection, script, [len(keys), *keys, *arguments], until)
         finally:
             await self._pool.release(connection)
 
@@ -88,11 +92,13 @@ class Server:
         WAIT counts what its own connection has written, so the two may not part. Raises as `run`:
         once the script has answered, its outcome is known, and only the count may not be.
         """
-        connection = await self._connect()
+        until = self._until()
+        connection = await self._connect(until)
         try:
-            reply = await self._evaluate(connection, script, [len(keys), *keys, *arguments])
+            reply = await self._evaluate(connection, script, [len(keys), *keys, *arguments], until)
+            words: list[Argument] = ["WAIT", replicas, round(seconds * 1000)]
             try:
-                count = await self._exchange(connection, ["WAIT", replicas, round(seconds * 1000)])
+                count = await self._exchange(connection, words, self._until())
             except (ResponseError, OutcomeUnknown, NothingHappened):
                 return reply, False
             return reply, isinstance(count, int) and count >= replicas
@@ -101,39 +107,46 @@ class Server:
 
     async def command(self, *words: Argument) -> Reply:
         """Run one command. Raises as `run` does."""
-        connection = await self._connect()
+        until = self._until()
+        connection = await self._connect(until)
         try:
-            return await self._exchange(connection, words)
+            return await self._exchange(connection, words, until)
         except ResponseError as error:
             raise translate(error) from error
         finally:
             await self._pool.release(connection)
 
-    async def _connect(self) -> Connection:
+    def _until(self) -> float:
+        return asyncio.get_running_loop().time() + self._timeout_seconds
+
+    async def _connect(self, until: float) -> Connection:
         try:
             # A new connection has to say who it is: for that, too, the server has only so long.
-            async with asyncio.timeout(self._timeout_seconds + CONNECT_TIMEOUT_SECONDS):
+            async with asyncio.timeout_at(until):
                 connection: Connection = await self._pool.get_connection()
         except (RedisError, OSError) as error:
-            raise NothingHappened(f"not connected: {error}") from error
+            why = str(error) or type(error).__name__
+            raise NothingHappened(f"not connected: {why}") from error
         return connection
 
     async def _evaluate(
-        self, connection: Connection, script: Script, rest: Sequence[Argument]
+        self, connection: Connection, script: Script, rest: Sequence[Argument], until: float
     ) -> Reply:
         try:
-            return await self._exchange(connection, ["EVALSHA", script.sha, *rest])
+            return await self._exchange(connection, ["EVALSHA", script.sha, *rest], until)
         except ResponseError as error:
             if error_code(error) != "NOSCRIPT":
                 raise translate(error) from error
         try:
-            return await self._exchange(connection, ["EVAL", script.source, *rest])
+            return await self._exchange(connection, ["EVAL", script.source, *rest], until)
         except ResponseError as error:
             raise translate(error) from error
 
-    async def _exchange(self, connection: Connection, words: Sequence[Argument]) -> Reply:
+    async def _exchange(
+        self, connection: Connection, words: Sequence[Argument], until: float
+    ) -> Reply:
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout_at(until):
                 await connection.send_packed_command(PACK(tuple(words)))
                 reply: Reply = await connection.read_response()
         except ResponseError:

@@ -176,7 +176,8 @@ class Batcher:
                 reply, sent = None, Undetermined()
             if reply is not None:
                 return reply
-            if isinstance(sent, NotVerified) or loop.time() > deadline:
+            # At the deadline and not after it: uvloop's clock stands still for a turn of the loop.
+            if isinstance(sent, NotVerified) or loop.time() >= deadline:
                 return sent
             await asyncio.sleep(RETRY_SECONDS)
 

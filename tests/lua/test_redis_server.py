@@ -15,7 +15,7 @@ from selling import LAMP, MUG, Offer, Sale, reservation, wish
 
 from lua.admission import Admitted, Decided, Replayed, UnknownSku
 from lua.faults import NothingHappened, OutcomeUnknown, ScriptFault
-from lua.server import Server
+from lua.server import CONNECT_TIMEOUT_SECONDS, Server
 from lua.store import Returned, Unproven
 
 pytestmark = pytest.mark.every_redis
@@ -127,6 +127,19 @@ async def test_a_server_that_is_not_there_did_nothing(short_folder: Path) -> Non
         async with Server(url) as server:
             with pytest.raises(NothingHappened, match="not connected"):
                 await Sale(server, "friday").store.read()
+
+
+async def test_a_server_that_takes_no_notice_of_a_new_connection_did_nothing_in_time(
+    own_server: OwnServer,
+) -> None:
+    """The kernel lets a stopped server's callers in; they have `timeout_seconds`, and no more."""
+    os.kill(own_server.pid, signal.SIGSTOP)
+    began = asyncio.get_running_loop().time()
+    async with Server(own_server.url, timeout_seconds=SHORT_SECONDS) as server:
+        with pytest.raises(NothingHappened, match="TimeoutError"):
+            await Sale(server, "friday").store.read()
+    assert asyncio.get_running_loop().time() - began < CONNECT_TIMEOUT_SECONDS
+    os.kill(own_server.pid, signal.SIGCONT)
 
 
 async def test_a_call_that_finds_no_free_connection_did_nothing(
