@@ -40,12 +40,11 @@ async def rebuild_sale(servers: Servers, sale_id: str) -> None:
 
     The reconciler that keeps the sale has to let go of it first, or it would recover it as well.
     """
-    sale = await sales.read(servers.database, sale_id)
     me, store = uuid4(), SaleStore(servers.redis, sale_id)
     await take(servers.database, me, sale_id, seconds=HOLD_SECONDS)
     await asyncio.sleep(LET_GO_SECONDS)
     try:
-        recovery = Recovery(servers.database, store, hold_seconds=sale.hold_seconds)
+        recovery = Recovery(servers.database, store)
         await recovery.run("asked for by hand", rebuild=True)
     except Abandoned as error:
         raise NotDone(f"{sale_id}: another recovery came in between, look again") from error

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Final, assert_never
 
 from lua.store import Behind, Followed, OtherEpoch, SaleStore, Unproven
-from reconciler.history import Hold, build
+from reconciler.history import build
 from reconciler.parking import commit_or_park
 from sql.database import Database
 from sql.ledger import Checkpoint, Contradiction, Superseded, read_checkpoint
@@ -40,7 +40,6 @@ class Follower:
         self.checkpoint: Checkpoint | None = None
         self._database = database
         self._store = store
-        self._hold_seconds = hold_seconds
         self._entries = MIN_ENTRIES
         self._read_at = 0.0
         self._retention = Retention(hold_seconds)
@@ -118,7 +117,6 @@ class Follower:
                 epoch=checkpoint.epoch,
                 began=checkpoint.version,
                 entries=followed.entries,
-                hold=Hold(seconds=self._hold_seconds, now_ms=followed.now_ms),
             )
             await commit_or_park(self._database, batch)
         except Superseded:

@@ -2,37 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import assert_never
 
 from lua.entry import Entry, Kind
 from sql.ledger import Batch, Contradiction, StockCheck
 from sql.lines import units_by_sku
 
-# A hold that is committed late still leaves its buyer a moment to pay.
-GRACE_SECONDS: Final = 5.0
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """How long a hold lasts, and the Redis time at which its age is measured."""
-
-    seconds: int
-    now_ms: int
-
-    def seconds_left(self, since_ms: int) -> float:
-        """What is left of a hold that began at `since_ms`, on the Redis clock alone."""
-        age = min(max(self.now_ms - since_ms, 0) / 1000, self.seconds)
-        return max(self.seconds - age, min(GRACE_SECONDS, self.seconds))
-
-
-def build(sale_id: str, *, epoch: int, began: int, entries: Sequence[Entry], hold: Hold) -> Batch:
+def build(sale_id: str, *, epoch: int, began: int, entries: Sequence[Entry]) -> Batch:
     """The batch that these entries make. Raises Contradiction where they are no history."""
     batch = Batch(sale_id=sale_id, epoch=epoch, began=began, last=began)
     for entry in entries:
         _check_number(batch, entry)
         try:
-            _add(batch, entry, hold)
+            _add(batch, entry)
         except ValueError as error:
             raise Contradiction(f"version {entry.first} is no {entry.kind}: {error}") from error
         batch.last = entry.last
@@ -54,10 +37,10 @@ def _check_stock(batch: Batch, entry: Entry) -> None:
     )
 
 
-def _add(batch: Batch, entry: Entry, hold: Hold) -> None:
+def _add(batch: Batch, entry: Entry) -> None:
     match entry.kind:
         case Kind.ADMISSIONS:
-            _add_admissions(batch, entry, hold)
+            _add_admissions(batch, entry)
         case Kind.RETURNS:
             _add_returns(batch, entry)
         case Kind.GRANT:
@@ -70,7 +53,7 @@ def _add(batch: Batch, entry: Entry, hold: Hold) -> None:
             assert_never(never)
 
 
-def _add_admissions(batch: Batch, entry: Entry, hold: Hold) -> None:
+def _add_admissions(batch: Batch, entry: Entry) -> None:
     new = batch.admissions
     records = entry.body.split("\n")
     _check_count(entry, len(records))
@@ -86,7 +69,6 @@ def _add_admissions(batch: Batch, entry: Entry, hold: Hold) -> None:
     new.versions.extend(range(entry.first, entry.last + 1))
     new.epochs.extend([entry.epoch] * len(records))
     new.admitted_at_ms.extend([entry.at_ms] * len(records))
-    new.seconds_left.extend([hold.seconds_left(entry.at_ms)] * len(records))
     units = units_by_sku(lines)
     batch.taken.update(units)
     batch.mirror.subtract(units)

@@ -42,7 +42,7 @@ class Keeper:
         self._relay = Relay(database, store, self._follower)
         self._sweeper = Sweeper(database, sale.id)
         self._witnesses = Witnesses(database, store, self._follower)
-        self._recovery = Recovery(database, store, hold_seconds=sale.hold_seconds)
+        self._recovery = Recovery(database, store)
         self._recovering = asyncio.Lock()
         self._patience_seconds = PATIENCE_SECONDS
         self._is_wrong = False

@@ -14,10 +14,10 @@ from typing import Final
 from lua.record import Proof
 from lua.server import Argument, Server
 from lua.store import Closed, Differs, Fenced, Opened, SaleStore
-from reconciler.history import Hold, build
+from reconciler.history import build
 from reconciler.parking import commit_or_park
 from reconciler.rebuild import install, record_fields
-from reconciler.server_facts import now_ms, prove, replication_id, rewrite_log
+from reconciler.server_facts import prove, replication_id, rewrite_log
 from sql.alarms import note_witnesses, raise_alarm
 from sql.database import Database
 from sql.ledger import Checkpoint, Contradiction, Superseded
@@ -47,14 +47,12 @@ class Found:
 class Survey:
     """What a recovery found: its own epoch and the checkpoint as it began, and what was in Redis.
 
-    `seen` are the witnesses, by epoch; `now_ms` is the time there, `replid` names the history that
-    was fenced.
+    `seen` are the witnesses, by epoch; `replid` names the history that was fenced.
     """
 
     ledger: Checkpoint
     found: Found | None
     seen: Mapping[int, int]
-    now_ms: int
     replid: str
 
     @property
@@ -79,12 +77,11 @@ class Survey:
 class Recovery:
     """Recovers one sale."""
 
-    def __init__(self, database: Database, store: SaleStore, *, hold_seconds: int) -> None:
+    def __init__(self, database: Database, store: SaleStore) -> None:
         self._database = database
         self._store = store
         self._server: Server = store.server
         self._sale_id = store.sale_id
-        self._hold_seconds = hold_seconds
         self._unfinished: set[int] = set()
         self.begun = 0
 
@@ -131,7 +128,6 @@ class Recovery:
                     ledger=ledger,
                     found=found,
                     seen=seen,
-                    now_ms=await now_ms(self._server),
                     replid=reply.fields["fence_replid"],
                 )
         raise Abandoned("no epoch is new enough")
@@ -165,8 +161,7 @@ class Recovery:
 
     async def _drain_some(self, survey: Survey, epoch: int, version: int, count: int) -> int:
         entries = await self._store.surviving(epoch, after=version, count=count)
-        hold = Hold(seconds=self._hold_seconds, now_ms=survey.now_ms)
-        batch = build(self._sale_id, epoch=survey.epoch, began=version, entries=entries, hold=hold)
+        batch = build(self._sale_id, epoch=survey.epoch, began=version, entries=entries)
         try:
             if entries:
                 await commit_or_park(self._database, batch)

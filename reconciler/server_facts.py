@@ -6,7 +6,7 @@ from typing import Final
 
 from lua.faults import NothingHappened, ScriptFault
 from lua.record import Proof
-from lua.replies import array, integer, mapping, text
+from lua.replies import mapping, text
 from lua.server import Server
 
 REWRITE_PAUSE_SECONDS: Final = 0.005
@@ -15,12 +15,6 @@ REWRITE_SECONDS: Final = 60.0
 BYTES_PER_ADMISSION: Final = 500
 # Half a gigabyte, and at 20,000 orders a second the ledger's work of a minute.
 MAX_BACKLOG: Final = 1_000_000
-
-
-async def now_ms(server: Server) -> int:
-    """The time on the server's clock."""
-    seconds, microseconds = array(await server.command("TIME"))
-    return integer(seconds) * 1000 + integer(microseconds) // 1000
 
 
 async def replication_id(server: Server) -> str:

@@ -66,7 +66,6 @@ class Admissions:
     epochs: list[int] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
     admitted_at_ms: list[int] = field(default_factory=list)
-    seconds_left: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -190,7 +189,6 @@ async def _insert_reservations(connection: Connection, batch: Batch) -> None:
         new.epochs,
         new.versions,
         new.admitted_at_ms,
-        new.seconds_left,
     )
     if inserted != len(new.ids):
         known = [row["id"].hex for row in await connection.fetch(RESERVATIONS_KNOWN, new.ids)]

@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lua.entry import Entry, Kind
-from reconciler.history import Hold, build, holdings
+from reconciler.history import build, holdings
 from sql.ledger import Batch, Contradiction
 from sql.lines import units_by_sku
 
-HOLD = Hold(seconds=600, now_ms=1_000_000)
 SKUS = ["LAMP-1", "mug_2.0"]
 CUSTOMER, FINGERPRINT = "c" * 22, "f" * 22
 
@@ -35,7 +34,7 @@ class Story:
                 kind=kind,
                 epoch=3,
                 first=self.version - len(records) + 1,
-                at_ms=HOLD.now_ms - 1_000,
+                at_ms=1_000_000,
                 stock={sku: self.left[sku] for sku in moved},
                 body="\n".join(records),
             )
@@ -107,7 +106,7 @@ def test_any_cut_of_a_history_makes_the_same_ledger(story: Story, data: st.DataO
         began, start = part.last, end
 
     assert parts[-1].last == whole.last == story.version
-    for column in ("ids", "lines", "contexts", "versions", "epochs", "seconds_left"):
+    for column in ("ids", "lines", "contexts", "versions", "epochs"):
         together = [each for part in parts for each in getattr(part.admissions, column)]
         assert together == getattr(whole.admissions, column)
     for column in ("requests", "skus", "units", "contexts"):
@@ -131,7 +130,7 @@ def test_the_checks_follow_the_stock_of_each_entry(story: Story) -> None:
 
 
 def built(entries: list[Entry], *, began: int = 0) -> Batch:
-    return build("sale", epoch=3, began=began, entries=entries, hold=HOLD)
+    return build("sale", epoch=3, began=began, entries=entries)
 
 
 def short_story() -> Story:
@@ -149,7 +148,7 @@ def test_an_admission_is_read_field_by_field() -> None:
     assert new.lines == ["LAMP-1:1:500", "LAMP-1:2:500;mug_2.0:1:90"]
     assert new.contexts == ['{"a": "b|c"}'] * 2
     assert new.versions == [1, 2]
-    assert new.seconds_left == [599.0, 599.0]
+    assert new.admitted_at_ms == [1_000_000] * 2
 
 
 # What is no history
@@ -180,21 +179,7 @@ def test_entries_of_the_epoch_that_was_adopted_are_read_on() -> None:
     assert built([replace(first, epoch=2)]).admissions.epochs == [2, 2]
 
 
-# Holds
-
-
-@pytest.mark.parametrize(
-    ("age_seconds", "left"),
-    [(0, 600), (1, 599), (590, 10), (596, 5), (10_000, 5), (-10_000, 600)],
-)
-def test_a_hold_is_as_long_as_its_age_leaves_and_never_too_short(
-    age_seconds: int, left: float
-) -> None:
-    assert HOLD.seconds_left(HOLD.now_ms - age_seconds * 1000) == left
-
-
-def test_a_hold_that_is_shorter_than_the_grace_is_no_longer_than_itself() -> None:
-    assert Hold(seconds=2, now_ms=1_000_000).seconds_left(0) == 2
+# Holdings
 
 
 def test_holdings_are_written_as_the_scripts_write_them() -> None:

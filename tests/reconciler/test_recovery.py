@@ -107,7 +107,7 @@ async def test_what_lost_nothing_is_adopted_though_a_replica_attaches_in_between
     await private_redis.restart()
     async with MovedInBetween(private_redis.url) as server:
         store = SaleStore(server, sold.sale_id)
-        recovering = Recovery(sold.database, store, hold_seconds=600)
+        recovering = Recovery(sold.database, store)
         with pytest.raises(Abandoned):
             await recovering.run("a test", rebuild=False)
         await recovering.run("a test", rebuild=False)
@@ -562,7 +562,7 @@ async def test_attempts_that_fail_leave_nothing_behind(sold: Till) -> None:
     """Where memory is short, the next one would find less room than the last."""
     await sold.server.command("FLUSHALL")
     store = FailsHalfway(sold.server, sold.sale_id)
-    attempts = Recovery(sold.database, store, hold_seconds=600)
+    attempts = Recovery(sold.database, store)
     for _ in range(3):
         with pytest.raises(NothingHappened):
             await attempts.run("emptied", rebuild=False)
@@ -624,7 +624,7 @@ async def test_who_began_a_recovery_and_died_is_not_waited_for_for_long(
     sold: Till, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeper, "PATIENCE_SECONDS", 0.2)
-    dead = Recovery(sold.database, sold.store, hold_seconds=600)
+    dead = Recovery(sold.database, sold.store)
     await dead._close()
     began = time.monotonic()
     async with sold.kept():
@@ -640,21 +640,21 @@ async def test_what_is_sold_between_two_recoveries_is_not_forgotten_by_the_secon
 
     async def begin_late(database: Database, sale_id: str, *, known: int) -> recovery.Checkpoint:
         monkeypatch.setattr(recovery, "begin_epoch", begin)
-        await Recovery(database, sold.store, hold_seconds=600).run("the faster", rebuild=False)
+        await Recovery(database, sold.store).run("the faster", rebuild=False)
         await sold.buy(3)
         return await begin(database, sale_id, known=known)
 
     monkeypatch.setattr(recovery, "begin_epoch", begin_late)
-    await Recovery(sold.database, sold.store, hold_seconds=600).run("the slower", rebuild=False)
+    await Recovery(sold.database, sold.store).run("the slower", rebuild=False)
     async with sold.kept():
         await sold.check_books()
     assert await sold.outcomes() == ["rebuilt", "adopted", "adopted"]
 
 
 async def test_a_slow_recovery_that_was_overtaken_changes_nothing(sold: Till) -> None:
-    slow = Recovery(sold.database, sold.store, hold_seconds=600)
+    slow = Recovery(sold.database, sold.store)
     survey = await slow._close()
-    await Recovery(sold.database, sold.store, hold_seconds=600).run("faster", rebuild=False)
+    await Recovery(sold.database, sold.store).run("faster", rebuild=False)
     await sold.buy(3)
     proof = (await sold.record()).proof
     ending = recovery.Ending(
@@ -680,7 +680,7 @@ async def test_a_recovery_that_dies_before_the_gate_opens_does_not_take_its_alar
     await sold.buy(20)
     await sold.server.command("FLUSHALL")
     await report(sold)
-    dying = Recovery(sold.database, NeverOpens(sold.server, sold.sale_id), hold_seconds=600)
+    dying = Recovery(sold.database, NeverOpens(sold.server, sold.sale_id))
     with pytest.raises(OutcomeUnknown):
         await dying.run("emptied", rebuild=False)
     async with sold.kept():
@@ -701,9 +701,7 @@ async def test_a_redis_that_hangs_during_a_rebuild_holds_up_nobody_in_the_ledger
     """A rebuild holds the rows of sale and items while it writes."""
     await sold.server.command("FLUSHALL")
     store = HangsHalfway(sold.server, sold.sale_id, private_redis)
-    rebuilding = asyncio.create_task(
-        Recovery(sold.database, store, hold_seconds=600).run("emptied", rebuild=False)
-    )
+    rebuilding = asyncio.create_task(Recovery(sold.database, store).run("emptied", rebuild=False))
     await until(lambda: store.hangs)
     async with asyncio.timeout(4):
         await release(sold.database, next(iter(sold.told)))

@@ -25,7 +25,6 @@ def admitting(
     epoch: int = 0,
     lines: str = LAMP_LINE,
     customer: str = "ada",
-    seconds_left: float = 600,
 ) -> Batch:
     """A batch that does nothing but admit these reservations, all with the same lines."""
     count = len(reservations)
@@ -39,7 +38,6 @@ def admitting(
     new.epochs.extend([epoch] * count)
     new.versions.extend(range(began + 1, began + 1 + count))
     new.admitted_at_ms.extend([1_800_000_000_123] * count)
-    new.seconds_left.extend([seconds_left] * count)
     units = units_by_sku([lines] * count)
     batch.taken.update(units)
     batch.mirror.subtract(units)
