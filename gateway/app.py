@@ -8,12 +8,13 @@ from typing import Final, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from gateway import storefront
 from gateway.admission.desk import Desk
 from gateway.admission.durability import Level
 from gateway.admission.endpoint import CheckoutEndpoint
+from gateway.admission.operation import CHECK_OUT
 from gateway.asgi import Refusing
 from gateway.cashier import Cashier
 from gateway.catalogue import Catalogue
@@ -23,12 +24,15 @@ from gateway.demo import Demo
 from gateway.exception_handlers import EXCEPTION_HANDLERS
 from gateway.finder import Finder
 from gateway.identity import ApiKeys, Callers, PublishedKeys, StaticKey, Tokens
+from gateway.openapi import Call
+from gateway.openapi.pages import Interface
 from gateway.probes import Probes
 from gateway.reservations import Reservations
 from gateway.sale_view import SaleView
 from gateway.stock.endpoints import StockEndpoint, StockStream
 from gateway.stock.feed import StockFeed
 from gateway.stock.hub import StockHub
+from gateway.stock.operations import READ_STOCK, WATCH_STOCK
 from lua.server import Server
 from sql.database import Database
 from sql.keys import Key, find_key
@@ -140,9 +144,9 @@ def _routes(
     stock = Refusing(StockEndpoint(resources.hub.feed, catalogue.knows))
     stream = Refusing(StockStream(resources.hub, catalogue.knows))
     routes: list[BaseRoute] = [
-        Route("/v1/sales/{sale_id}/checkout", checkout, methods=["POST"]),
-        Route("/v1/sales/{sale_id}/stock", stock, methods=["GET"]),
-        Route("/v1/sales/{sale_id}/events", stream, methods=["GET"]),
+        Call("/v1/sales/{sale_id}/checkout", checkout, CHECK_OUT),
+        Call("/v1/sales/{sale_id}/stock", stock, READ_STOCK),
+        Call("/v1/sales/{sale_id}/events", stream, WATCH_STOCK),
         *SaleView(database).routes(),
         *reservations.routes(),
         *Probes(resources.reading, database, draining).routes(),
@@ -150,7 +154,7 @@ def _routes(
     routes += storefront.routes()
     if config.demo_sale is not None:
         routes += Demo(config.demo_sale, config.token, reservations).routes()
-    return routes
+    return routes + Interface([each for each in routes if isinstance(each, Call)]).routes()
 
 
 def _tokens(token: TokenConfig, keys: SigningKeys) -> Tokens:

@@ -1,18 +1,20 @@
 """Stand-ins for a shop's login and payment page. They exist under `doorbuster up` alone."""
 
 import secrets
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from gateway.asgi import read_body
 from gateway.config import TokenConfig
 from gateway.identity.development import issue
+from gateway.openapi import Call, Operation, Success, Tag
 from gateway.problems import INVALID, Refusal
+from gateway.representation import ReservationBody
+from gateway.reservation_operations import CONFIRM_RESERVATION
 from gateway.reservations import Reservations, answer
 
 
@@ -24,6 +26,32 @@ class DemoPayment(BaseModel):
     reservation_id: Annotated[UUID, Field(description="the reservation to pay")]
 
 
+class DemoToken(BaseModel):
+    """A token, whose it is, and where to use it."""
+
+    token: str
+    customer: str
+    sale_id: str
+
+
+TAKE_TOKEN: Final = Operation(
+    method="GET",
+    id="takeDemoToken",
+    summary="Log in as a customer whom nobody has met yet",
+    tag=Tag.DEMO,
+    successes=(Success(status=200, description="A token.", body=DemoToken),),
+)
+PAY: Final = Operation(
+    method="POST",
+    id="payDemo",
+    summary="Pay with a card that always works",
+    tag=Tag.DEMO,
+    body=DemoPayment,
+    successes=(Success(status=200, description="It is paid.", body=ReservationBody),),
+    problems=CONFIRM_RESERVATION.problems,
+)
+
+
 class Demo:
     """The demo's endpoints."""
 
@@ -32,11 +60,11 @@ class Demo:
         self._token = token
         self._reservations = reservations
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Call]:
         """Where they are mounted."""
         return [
-            Route("/demo/token", self.token, methods=["GET"]),
-            Route("/demo/pay", self.pay, methods=["POST"]),
+            Call("/demo/token", self.token, TAKE_TOKEN),
+            Call("/demo/pay", self.pay, PAY),
         ]
 
     async def token(self, _: Request) -> Response:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Final
+from typing import Annotated, Final
 
+from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from gateway.openapi import Call, Operation, Success, Tag
 from lua.faults import RedisFault
 from lua.server import Server
 from sql.database import Database
@@ -18,6 +19,39 @@ from sql.faults import LedgerFault
 ANSWER_SECONDS: Final = 0.25
 # Anybody may call these, so however often they do, the servers are asked this often.
 FRESH_SECONDS: Final = 0.25
+
+
+class Alive(BaseModel):
+    """The process lives."""
+
+    status: Annotated[str, Field(examples=["alive"])]
+
+
+class Readiness(BaseModel):
+    """Whether to send requests here, and what each server says: `answers` or `silent`."""
+
+    status: Annotated[str, Field(examples=["ready", "unready", "draining"])]
+    redis: str
+    ledger: str
+
+
+LIVE: Final = Operation(
+    method="GET",
+    id="isAlive",
+    summary="Whether the process lives",
+    tag=Tag.OPERATION,
+    successes=(Success(status=200, description="It does.", body=Alive),),
+)
+READY: Final = Operation(
+    method="GET",
+    id="isReady",
+    summary="Whether to send requests to this process",
+    tag=Tag.OPERATION,
+    successes=(
+        Success(status=200, description="Yes; the ledger may be away.", body=Readiness),
+        Success(status=503, description="No, or not any more.", body=Readiness),
+    ),
+)
 
 
 class Probes:
@@ -31,9 +65,9 @@ class Probes:
         self._asked_at = float("-inf")
         self._answers = {"redis": False, "ledger": False}
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Call]:
         """Where they are mounted."""
-        return [Route("/livez", self.live), Route("/readyz", self.ready)]
+        return [Call("/livez", self.live, LIVE), Call("/readyz", self.ready, READY)]
 
     async def live(self, _: Request) -> Response:
         """The event loop turns: that is all a restart could mend."""

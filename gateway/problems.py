@@ -8,8 +8,9 @@ go on raises it in a `Refusal`, code that decides returns it.
 import secrets
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Final
+from typing import Annotated, Final
 
+from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
@@ -84,6 +85,40 @@ class Problem:
         seconds = max(1, self.retry_after_seconds or 1)
         crowded = self.status in {429, 503}
         return seconds + secrets.randbelow(seconds + 1) if crowded else seconds
+
+
+class FieldFault(BaseModel):
+    """What is wrong with one field."""
+
+    pointer: Annotated[str, Field(description="the field, as a JSON pointer (RFC 6901)")]
+    detail: str
+
+
+class ShortLine(BaseModel):
+    """An item of which fewer units are left than were asked for."""
+
+    sku: str
+    available: int
+
+
+class ProblemBody(BaseModel):
+    """A refusal (RFC 9457). Members that are not required stand with some codes only."""
+
+    type: Annotated[str, Field(examples=["urn:doorbuster:problem:insufficient-stock"])]
+    title: str
+    status: int
+    code: Annotated[str, Field(description="what to switch on; it never gets another meaning")]
+    detail: Annotated[str, Field(description="of this occurrence")] = ""
+    errors: Annotated[list[FieldFault], Field(description="of `invalid`")] = []
+    lines: Annotated[list[ShortLine], Field(description="of `insufficient-stock`")] = []
+    sku: Annotated[str, Field(description="of `purchase-limit-exceeded`, `unknown-sku`")] = ""
+    left: Annotated[int, Field(description="of `purchase-limit-exceeded`: what may be taken")] = 0
+    skus: Annotated[
+        list[str], Field(description="of `unknown-sku`, where a stream lacks some")
+    ] = []
+    refund_required: Annotated[
+        bool, Field(description="of a payment that pays for nothing: give the money back")
+    ] = False
 
 
 class Refusal(Exception):

@@ -3,8 +3,10 @@
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import to_json
 
 from lua.lines import Line
@@ -52,6 +54,30 @@ class Reservation:
             "expires_at": timestamp(self.expires_at_ms),
             "server_time": timestamp(server_time_ms),
         }
+
+
+class LineBody(BaseModel):
+    """Some units of one item, at the price of the moment of the checkout."""
+
+    sku: str
+    quantity: int
+    unit_price: int
+
+
+class ReservationBody(BaseModel):
+    """A reservation. Amounts are in minor units of the currency; `server_time` is now."""
+
+    id: UUID
+    sale_id: str
+    state: Annotated[str, Field(examples=["held", "paid", "released", "expired"])]
+    lines: list[LineBody]
+    total: int
+    currency: Annotated[str, Field(examples=["EUR"])]
+    durability: Annotated[str, Field(examples=["memory", "fsync", "replicated", "ledger"])]
+    version: Annotated[int, Field(description="the change of the sale that admitted it")]
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+    server_time: AwareDatetime
 
 
 def timestamp(at_ms: int) -> str:

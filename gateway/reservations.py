@@ -5,20 +5,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from gateway.asgi import read_body
 from gateway.cashier import Cashier
 from gateway.finder import Finder, Found, of_ledger
 from gateway.identity import Callers, Customer
 from gateway.json_body import parse_json
+from gateway.openapi import Call
 from gateway.problems import (
     ALREADY_PAID,
     INVALID,
@@ -29,6 +29,14 @@ from gateway.problems import (
     Problem,
     Refusal,
 )
+from gateway.reservation_operations import (
+    CONFIRM_RESERVATION,
+    LIST_RESERVATIONS,
+    MAX_ITEMS,
+    READ_RESERVATION,
+    RELEASE_RESERVATION,
+    Confirmation,
+)
 from sql.database import Database
 from sql.faults import LedgerFault
 from sql.reservations import find, of_customer
@@ -37,18 +45,6 @@ from sql.settlement import Settled, State, release
 # An order that Redis has and the ledger not yet: the reconciler is some milliseconds behind.
 WAIT_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.02
-MAX_ITEMS: Final = 100
-
-
-class Confirmation(BaseModel):
-    """The body of a confirm."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    payment_reference: Annotated[
-        str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
-    ]
-
 
 _CONFIRMATION: Final = TypeAdapter(Confirmation)
 # As text: int() takes digits of every script, and fails at some thousands of them.
@@ -66,14 +62,14 @@ class Reservations:
         self._database = database
         self._callers = callers
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Call]:
         """Where they are mounted."""
         one = "/v1/reservations/{id}"
         return [
-            Route("/v1/reservations", self.list, methods=["GET"]),
-            Route(one, self.read, methods=["GET"]),
-            Route(f"{one}/confirm", self.confirm, methods=["POST"]),
-            Route(f"{one}/release", self.release, methods=["POST"]),
+            Call("/v1/reservations", self.list, LIST_RESERVATIONS),
+            Call(one, self.read, READ_RESERVATION),
+            Call(f"{one}/confirm", self.confirm, CONFIRM_RESERVATION),
+            Call(f"{one}/release", self.release, RELEASE_RESERVATION),
         ]
 
     async def read(self, request: Request) -> Response:

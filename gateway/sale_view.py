@@ -2,12 +2,15 @@
 
 import time
 from hashlib import sha256
+from typing import Annotated, Final
 
+from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from gateway.openapi import Call, Operation, Success, Tag
+from gateway.openapi.vocabulary import ETAG, IF_NONE_MATCH, SALE_ID
 from gateway.problems import LEDGER_BEHIND, UNKNOWN_SALE, Refusal
 from gateway.representation import timestamp
 from gateway.sales import is_sale_id
@@ -18,15 +21,51 @@ from sql.faults import LedgerFault
 from sql.sales import LedgerItem, Sale, SaleState
 
 
+class SaleItemBody(BaseModel):
+    """An item of a sale; no limit is null."""
+
+    sku: str
+    name: str
+    price: Annotated[int, Field(description="in minor units of the sale's currency")]
+    limit_per_customer: int | None
+
+
+class SaleBody(BaseModel):
+    """A sale, without what is left of it."""
+
+    id: str
+    name: str
+    state: Annotated[str, Field(examples=["scheduled", "open", "paused", "closed"])]
+    opens_at: AwareDatetime
+    closes_at: AwareDatetime | None
+    hold_seconds: int
+    currency: Annotated[str, Field(examples=["EUR"])]
+    items: list[SaleItemBody]
+
+
+READ_SALE: Final = Operation(
+    method="GET",
+    id="readSale",
+    summary="A sale: name, window, items and prices",
+    tag=Tag.SALES,
+    parameters=(SALE_ID, IF_NONE_MATCH),
+    successes=(
+        Success(status=200, description="The sale.", body=SaleBody, headers=(ETAG,)),
+        Success(status=304, description="It is what you have.", headers=(ETAG,)),
+    ),
+    problems=(UNKNOWN_SALE, LEDGER_BEHIND),
+)
+
+
 class SaleView:
     """The endpoint. What is left of each item is the stock's to tell, not the ledger's."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Call]:
         """Where it is mounted."""
-        return [Route("/v1/sales/{sale_id}", self.read, methods=["GET"])]
+        return [Call("/v1/sales/{sale_id}", self.read, READ_SALE)]
 
     async def read(self, request: Request) -> Response:
         """The sale and its items; a draft does not exist for the public."""

@@ -7,7 +7,9 @@ from typing import Final, TypeAlias
 # Does the ledger know a sale of this id that is not a draft? None: that cannot be told now.
 SaleLookup: TypeAlias = Callable[[str], Awaitable[bool | None]]
 
-_SALE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# The form of a sale's id, and of a sku.
+NAME: Final = r"[A-Za-z0-9._-]{1,64}"
+_SALE_ID: Final = re.compile(NAME)
 
 
 def is_sale_id(text: str) -> bool:

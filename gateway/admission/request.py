@@ -10,6 +10,7 @@ from starlette.types import Scope
 from gateway.asgi import header
 from gateway.json_body import invalid, parse_json
 from gateway.problems import MALFORMED, Refusal
+from gateway.sales import NAME
 
 # A cart of more than that is no customer's; the script walks the lines several times.
 MAX_LINES: Final = 100
@@ -31,7 +32,7 @@ class CheckoutLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    sku: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    sku: Annotated[str, Field(pattern=f"^{NAME}$")]
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 
 

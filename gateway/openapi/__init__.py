@@ -1,0 +1,27 @@
+"""Describes the HTTP interface in OpenAPI 3.1, from the models that its endpoints validate with."""
+
+from gateway.openapi.call import Call
+from gateway.openapi.operation import (
+    ADMIN,
+    CUSTOMER,
+    SETTLE,
+    Header,
+    Link,
+    Operation,
+    Parameter,
+    Success,
+    Tag,
+)
+
+__all__ = [
+    "ADMIN",
+    "CUSTOMER",
+    "SETTLE",
+    "Call",
+    "Header",
+    "Link",
+    "Operation",
+    "Parameter",
+    "Success",
+    "Tag",
+]

@@ -1,0 +1,136 @@
+"""Writes the OpenAPI document of the calls that are mounted: https://spec.openapis.org/oas/v3.1.0"""
+
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from typing import Final
+
+from gateway.openapi.call import Call
+from gateway.openapi.operation import (
+    JSON,
+    TAGS,
+    Caller,
+    Header,
+    Link,
+    Operation,
+    Parameter,
+    Schema,
+    Success,
+)
+from gateway.openapi.problem_answers import problem_answers
+from gateway.openapi.schemas import Schemas, of_query
+from gateway.problems import ProblemBody
+
+_DESCRIPTION: Final = """\
+A reservation gateway for flash sales. A checkout is decided at once, repeated safely with the same
+`Idempotency-Key`, and paid, released or expired later.
+
+Errors are problems of RFC 9457; switch on `code`. v1 only grows: ignore members, events and states
+that you do not know.
+"""
+_SCHEMES: Final[Schema] = {
+    "customer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of the shop's own issuer; its `sub` is the customer.",
+    },
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, made with `doorbuster key create`. It begins with `dbk_`.",
+    },
+}
+
+
+def describe(calls: Sequence[Call]) -> Schema:
+    """The whole document."""
+    schemas = Schemas((call.operation for call in calls), ProblemBody)
+    used = {call.operation.tag for call in calls}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Doorbuster",
+            "version": version("doorbuster"),
+            "description": _DESCRIPTION,
+        },
+        "servers": [{"url": "/", "description": "The gateway that this document came from."}],
+        "tags": [{"name": tag, "description": told} for tag, told in TAGS.items() if tag in used],
+        "paths": _paths(calls, schemas),
+        "components": {"schemas": schemas.components, "securitySchemes": _SCHEMES},
+    }
+
+
+def _paths(calls: Iterable[Call], schemas: Schemas) -> Schema:
+    paths: dict[str, Schema] = {}
+    for call in calls:
+        operations = paths.setdefault(call.path_format, {})
+        operations[call.operation.method.lower()] = _operation(call.operation, schemas)
+    return dict(paths)
+
+
+def _operation(operation: Operation, schemas: Schemas) -> Schema:
+    answers = {str(each.status): _success(each, schemas) for each in operation.successes}
+    described: Schema = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "description": operation.description or operation.summary,
+        "tags": [operation.tag],
+        "security": [_security(caller) for caller in operation.callers],
+        "parameters": [*map(_parameter, operation.parameters), *_query(operation)],
+        "responses": answers | problem_answers(operation, schemas.of_answer(ProblemBody)),
+    }
+    if operation.body is not None:
+        content = {JSON: {"schema": schemas.of_request(operation.body)}}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _security(caller: Caller) -> Schema:
+    return {caller.scheme: list(caller.scopes)}
+
+
+def _parameter(parameter: Parameter) -> Schema:
+    return {
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": parameter.where == "path",
+        "description": parameter.description,
+        "schema": parameter.schema,
+    }
+
+
+def _query(operation: Operation) -> list[Schema]:
+    if operation.query is None:
+        return []
+    properties, required = of_query(operation.query)
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": schema.pop("description", name),
+            "schema": schema,
+        }
+        for name, schema in properties.items()
+    ]
+
+
+def _success(success: Success, schemas: Schemas) -> Schema:
+    described: Schema = {"description": success.description}
+    if success.headers:
+        described["headers"] = {each.name: _header(each) for each in success.headers}
+    if success.body is not None:
+        described["content"] = {JSON: {"schema": schemas.of_answer(success.body)}}
+    elif success.media_type != JSON:
+        described["content"] = {success.media_type: {"schema": {"type": "string"}}}
+    if success.links:
+        described["links"] = {each.name: _link(each) for each in success.links}
+    return described
+
+
+def _header(header: Header) -> Schema:
+    return {"description": header.description, "schema": header.schema}
+
+
+def _link(link: Link) -> Schema:
+    return {"operationId": link.operation_id, "parameters": dict(link.parameters)}

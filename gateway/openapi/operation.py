@@ -1,0 +1,110 @@
+"""What one call takes and answers, as it is stated beside its endpoint."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Literal, TypeAlias
+
+from pydantic import BaseModel
+
+from gateway.problems import Problem
+
+JSON: Final = "application/json"
+
+# A part of the document, or a JSON Schema.
+Schema: TypeAlias = dict[str, object]
+
+
+class Tag(StrEnum):
+    """Who a call is for; the document describes each in the words of `TAGS`."""
+
+    SALES = "sales"
+    RESERVATIONS = "reservations"
+    OPERATION = "operation"
+    DEMO = "demo"
+
+
+TAGS: Final = {
+    Tag.SALES: "What is on sale, and how much of it is left. Anyone may ask.",
+    Tag.RESERVATIONS: "Checking out, and what becomes of it.",
+    Tag.OPERATION: "What those ask who run Doorbuster.",
+    Tag.DEMO: "Stand-ins for a shop's login and payment page, under `doorbuster up` alone.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who may call: the bearer of a token or key, named as a security scheme of the document."""
+
+    scheme: Literal["customer", "key"]
+    scopes: tuple[str, ...] = ()
+
+
+CUSTOMER: Final = Caller("customer")
+SETTLE: Final = Caller("key", ("settle",))
+ADMIN: Final = Caller("key", ("admin",))
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One value in the path or in a header; those of a query are the fields of its model."""
+
+    name: str
+    where: Literal["path", "header"]
+    schema: Schema
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header of an answer."""
+
+    name: str
+    description: str
+    schema: Schema = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What can be called with what an answer told; `parameters` are runtime expressions.
+
+    https://spec.openapis.org/oas/v3.1.0#runtime-expressions
+    """
+
+    name: str
+    operation_id: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Success:
+    """An answer that is no problem; without `body` it has none, unless it is of another type."""
+
+    status: int
+    description: str
+    body: type[BaseModel] | None = None
+    media_type: str = JSON
+    headers: tuple[Header, ...] = ()
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One call. `problems` are those of its own: the document adds what callers, path, query and
+    body bring along.
+
+    `callers` may be several, of whom any is enough; none means anyone. `query` is the model that
+    the endpoint validates the query with, `body` that of the request's JSON.
+    """
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    id: str
+    summary: str
+    tag: Tag
+    successes: tuple[Success, ...]
+    description: str = ""
+    callers: tuple[Caller, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    problems: tuple[Problem, ...] = ()

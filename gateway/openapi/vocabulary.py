@@ -1,0 +1,35 @@
+"""The parameters and headers that several calls share."""
+
+from typing import Final
+
+from gateway.openapi.operation import Header, Parameter, Schema
+from gateway.sales import NAME
+
+_NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME}$"}
+_UUID: Final[Schema] = {"type": "string", "format": "uuid"}
+_ETAG: Final[Schema] = {"type": "string", "examples": ['"1-42-open"']}
+_TRACEPARENT: Final[Schema] = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+}
+
+SALE_ID: Final = Parameter("sale_id", "path", _NAME, "The sale.")
+SKU: Final = Parameter("sku", "path", _NAME, "The item.")
+RESERVATION_ID: Final = Parameter("id", "path", _UUID, "The reservation.")
+
+IF_NONE_MATCH: Final = Parameter(
+    "If-None-Match", "header", _ETAG, "The ETag of what the caller has: 304 if it still holds."
+)
+TRACEPARENT: Final = Parameter(
+    "traceparent",
+    "header",
+    _TRACEPARENT,
+    "The caller's span (W3C Trace Context). It is carried into the ledger.",
+)
+
+ETAG: Final = Header("ETag", "Changes with the answer.", _ETAG)
+LOCATION: Final = Header("Location", "Where the reservation can be read.")
+REPLAYED: Final = Header("Idempotency-Replayed", "`true`: an earlier request had done it.")
+RETRY_AFTER: Final = Header(
+    "Retry-After", "The seconds after which to ask again.", {"type": "integer", "minimum": 1}
+)

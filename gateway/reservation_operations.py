@@ -1,0 +1,95 @@
+"""What the calls on reservations take and answer, for the OpenAPI document."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gateway.openapi import CUSTOMER, SETTLE, Operation, Success, Tag
+from gateway.openapi.vocabulary import RESERVATION_ID
+from gateway.problems import (
+    ALREADY_PAID,
+    LEDGER_BEHIND,
+    RESERVATION_EXPIRED,
+    RESERVATION_RELEASED,
+    STOCK_UNVERIFIED,
+    UNKNOWN_RESERVATION,
+)
+from gateway.representation import ReservationBody
+
+MAX_ITEMS: Final = 100
+
+
+class Confirmation(BaseModel):
+    """The body of a confirm."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    payment_reference: Annotated[
+        str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
+    ]
+
+
+class ReservationPage(BaseModel):
+    """Some of a customer's reservations; `next` is where the following ones are."""
+
+    items: list[ReservationBody]
+    next: str | None
+
+
+class ReservationsQuery(BaseModel):
+    """Which page."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = MAX_ITEMS
+    after: Annotated[UUID | None, Field(description="the last one of the page before")] = None
+
+
+_FOUND: Final = Success(status=200, description="The reservation.", body=ReservationBody)
+_NOT_FOUND: Final = (UNKNOWN_RESERVATION, LEDGER_BEHIND, STOCK_UNVERIFIED)
+
+READ_RESERVATION: Final = Operation(
+    method="GET",
+    id="readReservation",
+    summary="One reservation, in any state, from the moment of its 201",
+    tag=Tag.RESERVATIONS,
+    callers=(CUSTOMER, SETTLE),
+    parameters=(RESERVATION_ID,),
+    successes=(_FOUND,),
+    problems=_NOT_FOUND,
+)
+
+LIST_RESERVATIONS: Final = Operation(
+    method="GET",
+    id="listReservations",
+    summary="The customer's own reservations, newest first",
+    tag=Tag.RESERVATIONS,
+    callers=(CUSTOMER,),
+    query=ReservationsQuery,
+    successes=(Success(status=200, description="A page.", body=ReservationPage),),
+    problems=(UNKNOWN_RESERVATION, LEDGER_BEHIND),
+)
+
+CONFIRM_RESERVATION: Final = Operation(
+    method="POST",
+    id="confirmReservation",
+    summary="Settle a reservation as paid",
+    description="The same payment may be told again. `refund_required` says to give it back.",
+    tag=Tag.RESERVATIONS,
+    callers=(SETTLE,),
+    parameters=(RESERVATION_ID,),
+    body=Confirmation,
+    successes=(_FOUND,),
+    problems=(*_NOT_FOUND, ALREADY_PAID, RESERVATION_EXPIRED, RESERVATION_RELEASED),
+)
+
+RELEASE_RESERVATION: Final = Operation(
+    method="POST",
+    id="releaseReservation",
+    summary="Give a hold up",
+    description="It may be told again.",
+    tag=Tag.RESERVATIONS,
+    callers=(CUSTOMER, SETTLE),
+    parameters=(RESERVATION_ID,),
+    successes=(_FOUND,),
+    problems=(*_NOT_FOUND, ALREADY_PAID, RESERVATION_EXPIRED),
+)

@@ -1,0 +1,125 @@
+"""The OpenAPI document names every call that is mounted, and nothing else."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from gateway.app import gateway
+from gateway.config import GatewayConfig, TokenConfig
+from gateway.openapi import Call
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Starlette]:
+    """A gateway whose servers are away: the document does not need them."""
+    async with gateway(_config(tmp_path_factory.mktemp("away"))) as composed:
+        yield composed.app
+
+
+def _config(away: Path) -> GatewayConfig:
+    token = TokenConfig(algorithm="HS256", issuer="i", audience="a", key="k" * 32, jwks_url=None)
+    return GatewayConfig(
+        redis_url=f"unix://{away}/redis.sock",
+        database_url=f"postgresql:///doorbuster?host={away}",
+        token=token,
+        durability="fsync",
+        cors_origins=(),
+        max_streams=10,
+        request_deadline_seconds=1,
+        drain_seconds=0,
+        demo_sale="demo",
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def document(app: Starlette) -> dict[str, Any]:
+    """The document as a client gets it."""
+    answer = await get(app, "/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def get(app: Starlette, path: str, **headers: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        return await client.get(path, headers=headers)
+
+
+async def test_every_route_of_the_interface_says_what_it_takes_and_answers(app: Starlette) -> None:
+    silent = [
+        route.path
+        for route in app.routes
+        if isinstance(route, Route) and not isinstance(route, Call)
+        if re.match(r"/(v1|demo|livez|readyz)", route.path)
+    ]
+    assert silent == []
+
+
+async def test_the_document_has_the_mounted_calls_and_no_others(
+    app: Starlette, document: dict[str, Any]
+) -> None:
+    described = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method in operations
+    }
+    mounted = [(each.operation.method, each.path) for each in app.routes if isinstance(each, Call)]
+    assert described == set(mounted)
+    assert len(described) == len(mounted), "two calls have the same method and path"
+
+
+async def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for operation in operations(document)]
+    assert len(names) == len(set(names))
+
+
+async def test_the_parameters_of_a_path_are_declared(document: dict[str, Any]) -> None:
+    for path, described in document["paths"].items():
+        for operation in described.values():
+            declared = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
+            assert declared == set(re.findall(r"{(\w+)}", path)), path
+
+
+async def test_links_lead_to_operations(document: dict[str, Any]) -> None:
+    known = {operation["operationId"] for operation in operations(document)}
+    linked = {
+        link["operationId"]
+        for operation in operations(document)
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    }
+    assert linked
+    assert linked <= known
+
+
+async def test_a_refusal_is_a_problem_with_one_of_the_codes_of_its_status(
+    document: dict[str, Any],
+) -> None:
+    checkout = document["paths"]["/v1/sales/{sale_id}/checkout"]["post"]
+    schema = checkout["responses"]["404"]["content"]["application/problem+json"]["schema"]
+    assert schema["allOf"][0] == {"$ref": "#/components/schemas/ProblemBody"}
+    assert schema["allOf"][1]["properties"]["code"]["enum"] == [
+        "not-found",
+        "unknown-sale",
+        "unknown-sku",
+    ]
+
+
+async def test_what_the_caller_has_is_not_sent_again(app: Starlette) -> None:
+    first = await get(app, "/openapi.json")
+    again = await get(app, "/openapi.json", **{"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for path in document["paths"].values() for each in path.values()]
