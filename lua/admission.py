@@ -5,6 +5,7 @@ from typing import Final, TypeAlias
 
 from lua.replies import Reply, UnexpectedReply, text
 from lua.reservation import StoredReservation
+from lua.terms import Terms
 
 # More than this in one call would keep everybody else waiting; with `appendfsync always`, 128
 # checkouts already share one fsync. The second bound keeps a batch of long carts as short.
@@ -17,7 +18,8 @@ class Checkout:
     """One customer's wish, encoded beforehand so that the script has nothing to compose.
 
     `reservation` is 32 hexadecimal digits, `customer` and `fingerprint` 22 characters of base64url,
-    `lines` as in `lua.lines`, and `context` is JSON that only the ledger reads.
+    `lines` as in `lua.lines`, and `context` is JSON that only the ledger reads. An ordinary
+    checkout has no `terms`.
     """
 
     reservation: str
@@ -25,6 +27,7 @@ class Checkout:
     fingerprint: str
     lines: str
     context: str
+    terms: Terms | None = None
 
     def encode(self) -> str:
         """The record that goes to the script and, if admitted, into the stream as it is."""
@@ -65,8 +68,13 @@ class UnknownSku:
 
 
 @dataclass(frozen=True, slots=True)
+class CartEmpty:
+    """The customer's cart has no lines."""
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
-    """A price is not the one that the caller knew."""
+    """A price, or the cart, is not the one that the caller knew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +98,16 @@ class LedgerBehind:
 
 
 Outcome: TypeAlias = (
-    Admitted | Replayed | Reused | NotOpen | LedgerBehind | UnknownSku | Changed | OverLimit | Short
+    Admitted
+    | Replayed
+    | Reused
+    | NotOpen
+    | LedgerBehind
+    | CartEmpty
+    | UnknownSku
+    | Changed
+    | OverLimit
+    | Short
 )
 
 
@@ -112,6 +129,7 @@ class Decided:
 _PLAIN: Final[dict[str, Outcome]] = {
     "reused": Reused(),
     "ledger-behind": LedgerBehind(),
+    "cart-empty": CartEmpty(),
     "changed": Changed(),
     "admissions": OverLimit(sku=None, left=0),
 }

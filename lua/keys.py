@@ -25,6 +25,11 @@ def seen(sale_id: str) -> str:
     return f"{PREFIX}:{{{sale_id}}}:seen"
 
 
+def cart(sale_id: str, customer: str) -> str:
+    """What the customer means to buy; it has no epoch, because it is no part of the history."""
+    return f"{PREFIX}:{{{sale_id}}}:cart:{customer}"
+
+
 @lru_cache(maxsize=4096)
 def of_epoch(sale_id: str, epoch: int) -> EpochKeys:
     """The keys of one generation of the sale's state."""

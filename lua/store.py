@@ -5,7 +5,8 @@ Every method may raise a `lua.faults.RedisFault`.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from lua import keys
 from lua.admission import Decided, parse_outcome
@@ -14,6 +15,7 @@ from lua.record import Proof, Record, parse
 from lua.replies import Reply, UnexpectedReply, array, integer, mapping, text
 from lua.script import load
 from lua.server import Argument, Server
+from lua.terms import BatchTerms, customers_with_carts, encode_terms
 
 ADMIT = load("admit")
 RETURN = load("return")
@@ -29,6 +31,8 @@ READ = load("read")
 
 # Keeps Redis busy for about a millisecond a call.
 SCAN_COUNT = 1000
+
+ALL_ORDINARY: Final[BatchTerms] = MappingProxyType({})
 
 # A replica that takes longer is as good as none: the buyer is told to ask again.
 REPLICATION_SECONDS = 1.0
@@ -141,7 +145,13 @@ class SaleStore:
         self._seen = keys.seen(sale_id)
 
     async def admit(
-        self, epoch: int, witness: int, checkouts: Sequence[str], *, replicas: int = 0
+        self,
+        epoch: int,
+        witness: int,
+        checkouts: Sequence[str],
+        *,
+        terms: BatchTerms = ALL_ORDINARY,
+        replicas: int = 0,
     ) -> Decided | Refused:
         """Decide a batch of encoded checkouts, and wait until so many replicas have it.
 
@@ -150,7 +160,9 @@ class SaleStore:
         """
         of = keys.of_epoch(self.sale_id, epoch)
         names = [self._record, of.reservations, of.customers, of.stream, self._seen]
-        arguments: list[Argument] = [epoch, witness, int(replicas > 0), *checkouts]
+        names += [keys.cart(self.sale_id, customer) for customer in customers_with_carts(terms)]
+        arguments: list[Argument] = [epoch, witness, int(replicas > 0), encode_terms(terms)]
+        arguments += checkouts
         raw, replicated = await self._admit(names, arguments, replicas)
         reply = array(raw)
         return _refusal(reply) or Decided(

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias, assert_never
 from lua.admission import MAX_CHECKOUTS, MAX_LINES, Checkout, Decided, Outcome
 from lua.faults import NothingHappened, OutcomeUnknown, ScriptFault
 from lua.store import Behind, OtherEpoch, SaleStore, Unproven
+from lua.terms import Terms
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Waiting:
     """A checkout that nobody has decided yet."""
 
     record: str
+    terms: Terms | None
     lines: int
     # On the clock of the event loop: whoever has waited that long is sent no more.
     until: float
@@ -91,7 +93,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         verdict: asyncio.Future[Verdict] = loop.create_future()
         until = loop.time() + self._deadline_seconds
-        self._waiting.append(Waiting(checkout.encode(), lines, until, verdict))
+        self._waiting.append(Waiting(checkout.encode(), checkout.terms, lines, until, verdict))
         self._send()
         return await verdict
 
@@ -143,7 +145,7 @@ class Batcher:
         _answer(late, Overloaded())
 
     async def _settle(self, batch: list[Waiting]) -> None:
-        reply = await self._decide_in_time([each.record for each in batch])
+        reply = await self._decide_in_time(batch)
         if not isinstance(reply, Decided):
             _answer(batch, reply)
             return
@@ -158,7 +160,7 @@ class Batcher:
                     )
                 )
 
-    async def _decide_in_time(self, records: list[str]) -> "Decided | NotVerified | Undetermined":
+    async def _decide_in_time(self, batch: list[Waiting]) -> "Decided | NotVerified | Undetermined":
         """Ask until there is an answer; only a call whose fate is unknown is worth a repetition.
 
         The ids are in the records, so that a repetition finds what an earlier one did.
@@ -168,7 +170,7 @@ class Batcher:
         deadline = loop.time() + self._deadline_seconds
         while True:
             try:
-                reply = await self._call(records)
+                reply = await self._call(batch)
             except NothingHappened:
                 reply = None
             except (OutcomeUnknown, ScriptFault) as fault:
@@ -181,11 +183,15 @@ class Batcher:
                 return sent
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _call(self, records: list[str]) -> Decided | None:
+    async def _call(self, batch: list[Waiting]) -> Decided | None:
         """One call, and another one where the epoch had moved. None: refused."""
+        records = [each.record for each in batch]
+        terms = {place: each.terms for place, each in enumerate(batch) if each.terms is not None}
         while True:
             epoch = self.epoch
-            reply = await self._store.admit(epoch, self._witness, records, replicas=self._replicas)
+            reply = await self._store.admit(
+                epoch, self._witness, records, terms=terms, replicas=self._replicas
+            )
             match reply:
                 case Decided(version=version):
                     if epoch == self.epoch:

@@ -5,6 +5,7 @@ from typing import TypeAlias, assert_never
 
 from gateway.admission.definition import Definition
 from gateway.problems import (
+    CART_EMPTY,
     CHANGED,
     IDEMPOTENCY_KEY_REUSED,
     INSUFFICIENT_STOCK,
@@ -16,9 +17,20 @@ from gateway.problems import (
     UNKNOWN_SKU,
     Problem,
 )
-from lua.admission import Changed, LedgerBehind, NotOpen, OverLimit, Reused, Short, UnknownSku
+from lua.admission import (
+    CartEmpty,
+    Changed,
+    LedgerBehind,
+    NotOpen,
+    OverLimit,
+    Reused,
+    Short,
+    UnknownSku,
+)
 
-Refused: TypeAlias = Reused | NotOpen | LedgerBehind | UnknownSku | Changed | OverLimit | Short
+Refused: TypeAlias = (
+    Reused | NotOpen | LedgerBehind | CartEmpty | UnknownSku | Changed | OverLimit | Short
+)
 
 
 def refusal(outcome: Refused, definition: Definition, now_ms: int) -> Problem:
@@ -32,6 +44,8 @@ def refusal(outcome: Refused, definition: Definition, now_ms: int) -> Problem:
             return LEDGER_BEHIND
         case UnknownSku(sku=sku):
             return UNKNOWN_SKU.because(f"The sale has no {sku}.", sku=sku)
+        case CartEmpty():
+            return CART_EMPTY
         case Changed():
             return CHANGED
         case OverLimit(sku=None):

@@ -6,11 +6,18 @@
 -- KEYS[3]  customers     hash: customer -> holdings
 -- KEYS[4]  stream        the sale's numbered history
 -- KEYS[5]  seen          hash: epoch -> highest version that a refused caller had seen
+-- KEYS[6+] carts         string: version;sku=quantity;...  those that `terms` speaks of
 --
 -- ARGV[1]  epoch         the highest epoch that the caller has seen
 -- ARGV[2]  witness       the highest version that it has seen in that epoch
 -- ARGV[3]  barrier       1: write something in any case, so that WAIT covers what is replayed
--- ARGV[4+] checkouts     id(32) customer(22) fingerprint(22) sku:quantity:price;... | context
+-- ARGV[4]  terms         of the checkouts that are no ordinary ones, each by its place in the batch:
+--                          <place>=late  a payment after expiry: the window and the end of the
+--                                        sale do not refuse it, a pause does
+--                          <place>=cart:<n>:<version>  the lines are those of the n-th of carts in
+--                                        that version; admitting it empties the cart
+--                        with ';' between them
+-- ARGV[5+] checkouts     id(32) customer(22) fingerprint(22) sku:quantity:price;... | context
 --
 -- Reply    {'unproven'}            this server is not the one that the record was proven on, or
 --                                  has lost keys since
@@ -23,7 +30,8 @@
 --            'state:<state>'       scheduled, paused or closed
 --            'ledger-behind'       too much waits for the ledger already, or waits for too long
 --            'unknown:<sku>'       the sale has no such item
---            'changed'             a price is not the one that the caller encoded
+--            'cart-empty'          the cart has no lines
+--            'changed'             a price, or the cart, is not the one that the caller encoded
 --            'limit:<sku>=<left>'  the customer may take only so many more
 --            'admissions'          the customer used up its number of reservations in this sale
 --            'short:<sku>=<available>;...'  each line that the stock does not cover
@@ -38,8 +46,9 @@
 --@include announce
 
 local record, reservations, customers, stream, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local epoch, witness, barrier = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local BEFORE_CHECKOUTS = 3
+local epoch, witness, barrier, terms = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local BEFORE_CARTS = 5
+local BEFORE_CHECKOUTS = 4
 
 local r = redis.call('HMGET', record, 'replid', 'epoch', 'version', 'state', 'opens_at_ms',
   'closes_at_ms', 'reservations', 'reservations_per_customer', 'committed', 'progress_at_ms',
@@ -96,10 +105,17 @@ end
 local stored = redis.call('HMGET', reservations, unpack(ids))
 local held = redis.call('HMGET', customers, unpack(buyers))
 
+local ORDINARY = {}
+local terms_of = {}
+for place, word, n, cart_version in string.gmatch(terms, '(%d+)=(%a+):?(%d*):?(%d*)') do
+  terms_of[tonumber(place)] = {late = word == 'late', version = cart_version,
+    cart = word == 'cart' and BEFORE_CARTS + tonumber(n)}
+end
+
 -- The overlay: what this call has decided so far. A click and its retry may share a batch, so
--- each checkout must see the ids, holdings and stock that the ones before it left.
-local admitted, holdings_of, items = {}, {}, {}
-local available = {}
+-- each checkout must see the ids, holdings, stock and carts that the ones before it left.
+local admitted, holdings_of, items, version_of_cart = {}, {}, {}, {}
+local available, bought = {}, {}
 
 local function holdings(k)
   local known = holdings_of[buyers[k]]
@@ -118,6 +134,23 @@ local function item(sku)
     items[sku] = known
   end
   return known
+end
+
+local function refused_by_state(its)
+  local met = its.late and r[4] ~= 'paused' and 'open' or state
+  if met ~= 'open' then return 'state:' .. met end
+end
+
+local NO_CART = ''
+local function refused_by_cart(its)
+  local place = its.cart
+  local current = version_of_cart[KEYS[place]]
+  if not current then
+    current = string.match(redis.call('GET', KEYS[place]) or '', '^%d*')
+    version_of_cart[KEYS[place]] = current
+  end
+  if current == NO_CART then return 'cart-empty' end
+  if current ~= its.version then return 'changed' end
 end
 
 local function check(lines, buyer)
@@ -144,24 +177,31 @@ end
 local first, entry, new = version + 1, {}, {}
 
 local function decide(k)
-  local checkout, id = ARGV[k + BEFORE_CHECKOUTS], ids[k]
+  local checkout, id, its = ARGV[k + BEFORE_CHECKOUTS], ids[k], terms_of[k] or ORDINARY
   local known = admitted[id] or stored[k]
   if known then
     if string.sub(known, 2, 45) == string.sub(checkout, 33, 76) then return 'replay:' .. known end
     return 'reused'
   end
-  if state ~= 'open' then return 'state:' .. state end
+  local why = refused_by_state(its)
+  if why then return why end
   if stalled or version >= last_version then return 'ledger-behind' end
+  why = its.cart and refused_by_cart(its)
+  if why then return why end
   local lines = string.sub(checkout, 77, string.find(checkout, '|', 77, true) - 1)
   local buyer = holdings(k)
-  local why, wanted = check(lines, buyer)
-  if why then return why end
+  local over, wanted = check(lines, buyer)
+  if over then return over end
   for sku, units in pairs(wanted) do
     items[sku].available = items[sku].available - units
     available[sku] = items[sku].available
     buyer.units[sku] = (buyer.units[sku] or 0) + units
   end
   buyer.admissions, buyer.changed = buyer.admissions + 1, true
+  if its.cart then
+    version_of_cart[KEYS[its.cart]] = NO_CART
+    bought[#bought + 1] = its.cart
+  end
   version = version + 1
   admitted[id] = string.format('h%s%d,%d,%s', string.sub(checkout, 33, 76), version, now, lines)
   new[#new + 1] = id
@@ -193,6 +233,8 @@ set_fields(reservations, new)
 fields[#fields + 1] = 'customers'
 fields[#fields + 1] = string.format('%d', tonumber(r[13]) + set_fields(customers, people))
 set_fields(record, fields)
+-- A cart of this version has the lines that were bought, and no others.
+for _, place in ipairs(bought) do redis.call('DEL', KEYS[place]) end
 announce(record, r[2], first, version, '-', stock)
 reply[2] = version
 return reply

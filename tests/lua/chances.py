@@ -5,6 +5,7 @@ from model import Settled, Wish
 from selling import HOUR_MS, LAMP, MUG
 
 from lua.lines import Line
+from lua.terms import Late
 
 
 def _line(sku: str, quantity: int, price: int) -> Line:
@@ -25,6 +26,7 @@ WISHES = st.builds(
     number=st.integers(0, 11),
     customer=st.sampled_from(["ada", "bob", "eve"]),
     lines=st.sampled_from(CARTS * 2 + BAD_CARTS),
+    terms=st.sampled_from([None, None, None, Late()]),
 )
 SETTLED: st.SearchStrategy[Settled] = st.sampled_from(["expired", "released"])
 SKUS = st.sampled_from([LAMP, MUG, "GONE"])

@@ -35,6 +35,7 @@ from lua.store import (
     UnknownItem,
     Unproven,
 )
+from lua.terms import Late, Terms
 
 Settled: TypeAlias = Literal["expired", "released"]
 
@@ -46,6 +47,7 @@ class Wish:
     number: int
     customer: str
     lines: tuple[Line, ...]
+    terms: Terms | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -150,12 +152,17 @@ class Model:
             return (
                 Replayed(stored=known) if same == (known.customer, known.fingerprint) else Reused()
             )
-        state = self._state_at(now_ms)
+        state = self._state_met(each, now_ms)
         if state != "open":
             return NotOpen(state=state)
         if self.version - self.committed >= self.backlog_limit:
             return LedgerBehind()
         return self._rejection(each) or self._take(each, now_ms)
+
+    def _state_met(self, each: Wish, now_ms: int) -> str:
+        if isinstance(each.terms, Late) and self.state != "paused":
+            return "open"
+        return self._state_at(now_ms)
 
     def _state_at(self, now_ms: int) -> str:
         if self.state == "open" and now_ms < self.opens_at_ms:

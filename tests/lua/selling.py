@@ -13,7 +13,8 @@ from lua.entry import Entry, parse_entry
 from lua.record import Proof, Record
 from lua.replies import Reply, array, mapping, text
 from lua.server import Argument, Server
-from lua.store import Closed, Opened, SaleStore
+from lua.store import ALL_ORDINARY, Closed, Opened, SaleStore
+from lua.terms import BatchTerms
 
 LAMP = "LAMP-1"
 MUG = "mug_2.0"
@@ -115,13 +116,17 @@ class Sale:
         self.epoch = epoch
         self.opening = await self.contents()
 
-    async def admit(self, *wishes: str, witness: int = 0) -> list[Outcome]:
+    async def admit(
+        self, *wishes: str, witness: int = 0, terms: BatchTerms = ALL_ORDINARY
+    ) -> list[Outcome]:
         """What the script decides of each wish."""
-        return (await self.decide(*wishes, witness=witness)).outcomes
+        return (await self.decide(*wishes, witness=witness, terms=terms)).outcomes
 
-    async def decide(self, *wishes: str, witness: int = 0) -> Decided:
+    async def decide(
+        self, *wishes: str, witness: int = 0, terms: BatchTerms = ALL_ORDINARY
+    ) -> Decided:
         """The whole decision."""
-        decided = await self.store.admit(self.epoch, witness, wishes)
+        decided = await self.store.admit(self.epoch, witness, wishes, terms=terms)
         assert isinstance(decided, Decided), decided
         return decided
 

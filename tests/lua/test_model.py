@@ -108,7 +108,8 @@ class Selling(RuleBasedStateMachine):
         self.sent += wishes
         epoch, witness = self.model.epoch + ahead, max(0, self.model.version + witness)
         texts = [each.encode() for each in wishes]
-        reply = self.run(self.store.admit(epoch, witness, texts))
+        terms = {place: each.terms for place, each in enumerate(wishes) if each.terms}
+        reply = self.run(self.store.admit(epoch, witness, texts, terms=terms))
         now_ms = reply.now_ms if isinstance(reply, Decided) else 0
         expected = self.model.admit(epoch, witness, wishes, now_ms)
         assert (reply.outcomes if isinstance(reply, Decided) else reply) == expected
