@@ -33,6 +33,7 @@ from gateway.stock.endpoints import StockEndpoint, StockStream
 from gateway.stock.feed import StockFeed
 from gateway.stock.hub import StockHub
 from gateway.stock.operations import READ_STOCK, WATCH_STOCK
+from gateway.streams.crowd import Crowd
 from lua.server import Server
 from sql.database import Database
 from sql.keys import Key, find_key
@@ -49,12 +50,12 @@ DATABASE_CONNECTIONS: Final = 8
 class Gateway:
     """An application that is ready to serve.
 
-    Before it is stopped, `draining` tells the probes, and `hub.drain()` whoever watches.
+    Before it is stopped, `draining` tells the probes, and `crowd.drain()` whoever watches.
     """
 
     app: Starlette
     draining: asyncio.Event
-    hub: StockHub
+    crowd: Crowd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class Resources:
     reading: Server
     database: Database
     keys: SigningKeys
+    crowd: Crowd
     hub: StockHub
     tasks: asyncio.TaskGroup
 
@@ -84,12 +86,14 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
         asyncio.TaskGroup() as tasks,
     ):
         feed = StockFeed(reading, config.redis_url)
+        crowd = Crowd(feed.clock.now_ms, max_streams=config.max_streams)
         resources = Resources(
             admitting=admitting,
             reading=reading,
             database=database,
             keys=_signing_keys(config.token),
-            hub=StockHub(feed, max_streams=config.max_streams),
+            crowd=crowd,
+            hub=StockHub(feed, crowd),
             tasks=tasks,
         )
         background = tasks.create_task(_run_until_cancelled(_lasting(resources)))
@@ -99,7 +103,7 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
 
 def _lasting(resources: Resources) -> list[Coroutine[None, None, None]]:
     """What runs for as long as the gateway does."""
-    lasting = [resources.hub.feed.run(), resources.hub.run()]
+    lasting = [resources.crowd.run(), resources.hub.feed.run(), resources.hub.run()]
     if isinstance(resources.keys, PublishedKeys):
         lasting.append(resources.keys.keep_fresh())
     return lasting
@@ -121,7 +125,7 @@ def _compose(config: GatewayConfig, resources: Resources) -> Gateway:
     # A path with a slash too many is not found: Starlette would send its caller, token and all,
     # to whatever host the request itself has named.
     app.router.redirect_slashes = False
-    return Gateway(app=app, draining=draining, hub=resources.hub)
+    return Gateway(app=app, draining=draining, crowd=resources.crowd)
 
 
 def _routes(

@@ -8,7 +8,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.problems import MALFORMED, HeaderLine, Problem
-from gateway.stock.stream import ABORT_EXTENSION
+from gateway.streams.stream import ABORT_EXTENSION
 
 # A reader counts as slow when more than this waits for it here; what waits further down is kept
 # short by `gateway.listener`.

@@ -20,6 +20,6 @@ async def serve(config: GatewayConfig, listening: socket.socket) -> None:
             composed.app,
             before_drain=composed.draining.set,
             drain_seconds=config.drain_seconds,
-            on_shutdown=composed.hub.drain,
+            on_shutdown=composed.crowd.drain,
         )
         await server.serve([listening])

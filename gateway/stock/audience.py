@@ -7,11 +7,11 @@ from typing import Final, TypeAlias
 
 from gateway.stock import event
 from gateway.stock.clock import RedisClock
-from gateway.stock.event import Frame
 from gateway.stock.sight import Sight
-from gateway.stock.stream import Stream
 from gateway.stock.watch import Watch
-from gateway.stock.writer import Writer
+from gateway.streams.frame import Frame
+from gateway.streams.stream import Stream
+from gateway.streams.writer import Writer
 
 # At most 20 events a second and sale: faster than anybody reads.
 SWEEP_SPACING_SECONDS: Final = 0.05

@@ -1,7 +1,5 @@
 """`GET /v1/sales/{sale_id}/events` and `GET /v1/sales/{sale_id}/stock`, straight on ASGI."""
 
-from typing import Final
-
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -9,28 +7,19 @@ from gateway.asgi import header
 from gateway.problems import OVERLOADED, STOCK_UNVERIFIED, Refusal
 from gateway.sales import SaleLookup
 from gateway.stock import event
-from gateway.stock.event import AFTER_LOSS, AFTER_OVERLOAD
 from gateway.stock.feed import StockFeed, TooManySales
-from gateway.stock.hub import StockHub, TooManyStreams
+from gateway.stock.hub import StockHub
 from gateway.stock.request import StockRequest
 from gateway.stock.sight import Sight
-from gateway.stock.stream import Stream
 from gateway.stock.watch import Watch
-
-_STREAM_HEADERS: Final = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    # nginx would hold events back until its buffer is full.
-    (b"x-accel-buffering", b"no"),
-)
+from gateway.streams.crowd import TooManyStreams
+from gateway.streams.frame import heartbeat
+from gateway.streams.response import begin, end_for_good, send_away, until_gone
+from gateway.streams.stream import Stream
 
 
 class StockStream:
-    """The stock as server-sent events, for as long as the client stays.
-
-    Whatever is wrong here and may pass is answered with 200, a time to come back, and the end of
-    the stream: an EventSource gives up for good on any other status.
-    """
+    """The stock as server-sent events, for as long as the client stays."""
 
     def __init__(self, hub: StockHub, lookup: SaleLookup) -> None:
         self._hub = hub
@@ -40,35 +29,35 @@ class StockStream:
         """Answer one request. Raises a Refusal before anything is sent."""
         request = StockRequest.parse(scope)
         try:
-            with self._hub.place():
+            with self._hub.crowd.place():
                 await request.check_sale(self._hub.feed, self._lookup)
                 with self._hub.feed.watch(request.sale_id) as watch:
                     await self._answer(request, watch, scope, receive, send)
         except (TooManyStreams, TooManySales):
-            await _send_away(send)
+            await send_away(send)
 
     async def _answer(
         self, request: StockRequest, watch: Watch, scope: Scope, receive: Receive, send: Send
     ) -> None:
         sight = await _newest(self._hub.feed, watch, request)
         if sight is None:
-            await _send_away(send)
+            await send_away(send)
             return
         request.check_skus(sight)
         if not request.has_seen(sight):
             first = event.snapshot(sight, request.skus).body
         elif not sight.is_last:
-            first = event.heartbeat(sight.now_ms)
+            first = heartbeat(sight.now_ms)
         else:
-            await _send(send, 204)
+            await end_for_good(send)
             return
         # An answer to HEAD that never ends would hold the connection up.
         ends = sight.is_last or scope["method"] == "HEAD"
-        await _send(send, 200, AFTER_LOSS.line() + first, ends=ends)
+        await begin(send, first, ends=ends)
         if not ends:
-            stream = Stream(scope, send, seen=sight.mark, expires_at=self._hub.expiry())
+            stream = Stream(scope, send, seen=sight.mark, expires_at=self._hub.crowd.expiry())
             with self._hub.seat(watch, sight, stream, request.skus):
-                await _until_gone(receive)
+                await until_gone(receive)
 
 
 class StockEndpoint:
@@ -111,22 +100,6 @@ async def _newest(feed: StockFeed, watch: Watch, request: StockRequest) -> Sight
     if known is None or (request.last_seen and request.last_seen.is_ahead_of(known)):
         await feed.refresh(watch)
     return watch.stock.at(feed.clock.now_ms()) if watch.stock else None
-
-
-async def _send_away(send: Send) -> None:
-    await _send(send, 200, AFTER_OVERLOAD.line() + b"\n")
-
-
-async def _send(send: Send, status: int, body: bytes = b"", *, ends: bool = True) -> None:
-    headers = [] if status == 204 else [*_STREAM_HEADERS]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": not ends})
-
-
-async def _until_gone(receive: Receive) -> None:
-    """Return when the client has left, or its stream was ended."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _is_among(etag: str, if_none_match: bytes | None) -> bool:

@@ -1,37 +1,17 @@
-"""What goes over a stock stream: https://html.spec.whatwg.org/multipage/server-sent-events.html"""
+"""The events of a stock stream."""
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from random import SystemRandom
 from typing import Final
 
 from pydantic_core import to_json
 
 from gateway.representation import timestamp
-from gateway.stock.sight import Mark, Sight, Stock
+from gateway.stock.sight import Sight, Stock
+from gateway.streams.frame import Frame, block, bye
 
-_random = SystemRandom()
 _EVENT_ID: Final = re.compile(r"(\d{1,15})-(\d{1,15})(-closed)?")
-
-
-@dataclass(frozen=True, slots=True)
-class RetryRange:
-    """When a browser may come back. EventSource has no jitter of its own, so each is told its own
-    time: those who were sent away together must not return together.
-    """
-
-    shortest_ms: int
-    longest_ms: int
-
-    def line(self) -> bytes:
-        """The field for one browser."""
-        return b"retry: %d\n" % _random.randint(self.shortest_ms, self.longest_ms)
-
-
-AFTER_LOSS: Final = RetryRange(1_000, 5_000)
-AFTER_BYE: Final = RetryRange(500, 5_000)
-AFTER_OVERLOAD: Final = RetryRange(5_000, 30_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +46,6 @@ class EventId:
         return sight.is_settled or (self.saw_close and sight.is_last)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """An event as it is written to every stream: encoded once, and the last one or not."""
-
-    mark: Mark
-    body: bytes
-    is_last: bool
-
-
 def snapshot(sight: Sight, skus: Collection[str] = ()) -> Frame:
     """The first event of a stream, in which the client learns the absolute state."""
     return _frame(b"snapshot", sight, skus)
@@ -83,16 +54,6 @@ def snapshot(sight: Sight, skus: Collection[str] = ()) -> Frame:
 def change(sight: Sight, skus: Collection[str] = ()) -> Frame:
     """A change, which is told as the absolute state as well."""
     return _frame(b"stock", sight, skus)
-
-
-def heartbeat(now_ms: int) -> bytes:
-    """Proof of life: a client that hears none for long should connect anew."""
-    return _block(b"heartbeat", to_json({"server_time": timestamp(now_ms)}))
-
-
-def bye(now_ms: int) -> bytes:
-    """The server ends the stream."""
-    return _block(b"bye", to_json({"server_time": timestamp(now_ms)}))
 
 
 def document(sight: Sight, skus: Collection[str] = ()) -> bytes:
@@ -111,11 +72,7 @@ def document(sight: Sight, skus: Collection[str] = ()) -> bytes:
 
 def _frame(event: bytes, sight: Sight, skus: Collection[str]) -> Frame:
     event_id = b"%d-%d" % (sight.stock.epoch, sight.stock.version)
-    body = b"id: %s\n" % event_id + _block(event, document(sight, skus))
+    body = b"id: %s\n" % event_id + block(event, document(sight, skus))
     if sight.is_last and not sight.is_settled:
         body += b"id: %s-closed\n" % event_id + bye(sight.now_ms)
     return Frame(mark=sight.mark, body=body, is_last=sight.is_last)
-
-
-def _block(event: bytes, data: bytes) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (event, data)

@@ -3,16 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Final, TypeAlias
+from typing import Final
 
+from gateway.streams.frame import Mark
 from lua.announcement import Announcement
 from lua.record import Record, state_at
 
-# Two sights of a sale are told apart by their marks, and the later one has the greater mark.
-# The clock changes what is seen without a version, in this order only: scheduled, open, closed.
-Mark: TypeAlias = tuple[int, int, int]
+# The clock changes what is seen without a version, in this order only.
 _TURNS: Final = {"scheduled": 0, "open": 1, "closed": 2}
-NOTHING_SEEN: Final[Mark] = (-1, -1, -1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

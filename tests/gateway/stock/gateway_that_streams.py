@@ -14,6 +14,7 @@ from gateway.server import Server as HttpServer  # noqa: E402
 from gateway.server import run  # noqa: E402
 from gateway.stock.feed import StockFeed  # noqa: E402
 from gateway.stock.hub import StockHub  # noqa: E402
+from gateway.streams.crowd import Crowd  # noqa: E402
 from lua.server import Server  # noqa: E402
 
 
@@ -21,9 +22,10 @@ async def main(redis_url: str, descriptor: int) -> None:
     """Serve until a signal."""
     async with Server(redis_url) as server:
         feed = StockFeed(server, redis_url)
-        hub = StockHub(feed, max_streams=1000)
-        async with running(feed.run(), hub.run()):
-            http = HttpServer(stock_app(hub, knows_every_sale), on_shutdown=hub.drain)
+        crowd = Crowd(feed.clock.now_ms, max_streams=1000)
+        hub = StockHub(feed, crowd)
+        async with running(feed.run(), crowd.run(), hub.run()):
+            http = HttpServer(stock_app(hub, knows_every_sale), on_shutdown=crowd.drain)
             await http.serve([socket.socket(fileno=descriptor)])
     assert len(asyncio.all_tasks()) == 1
 

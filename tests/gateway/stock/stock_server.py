@@ -18,6 +18,7 @@ from gateway.server import Server as HttpServer
 from gateway.stock.endpoints import StockEndpoint, StockStream
 from gateway.stock.feed import StockFeed
 from gateway.stock.hub import StockHub
+from gateway.streams.crowd import Crowd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +59,18 @@ async def serving_stock(
     max_age_seconds: float = 1000,
 ) -> AsyncIterator[StockServer]:
     """Serve for the length of a block; the feed must be running."""
-    hub = StockHub(
-        feed,
+    crowd = Crowd(
+        feed.clock.now_ms,
         max_streams=max_streams,
         heartbeat_seconds=heartbeat_seconds,
         max_age_seconds=max_age_seconds,
     )
-    http = HttpServer(stock_app(hub, lookup), on_shutdown=hub.drain)
+    hub = StockHub(feed, crowd)
+    http = HttpServer(stock_app(hub, lookup), on_shutdown=crowd.drain)
     listening = listen("127.0.0.1", 0)
     address = listening.getsockname()
     base_url = f"http://127.0.0.1:{address[1]}"
-    async with running(hub.run()), asyncio.TaskGroup() as tasks:
+    async with running(crowd.run(), hub.run()), asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(http.serve([listening]))
         async with asyncio.timeout(5):
             while not http.started:

@@ -11,9 +11,10 @@ from waiting import until
 from watched_sale import WatchedSale
 
 from gateway.stock.feed import StockFeed
-from gateway.stock.hub import StockHub, TooManyStreams
+from gateway.stock.hub import StockHub
 from gateway.stock.sight import Sight
 from gateway.stock.watch import Watch
+from gateway.streams.crowd import Crowd, TooManyStreams
 
 EVERYTHING: frozenset[str] = frozenset()
 
@@ -21,7 +22,7 @@ EVERYTHING: frozenset[str] = frozenset()
 @pytest_asyncio.fixture
 async def hub(feed: StockFeed) -> AsyncIterator[StockHub]:
     """A running hub."""
-    hub = StockHub(feed, max_streams=2)
+    hub = StockHub(feed, Crowd(feed.clock.now_ms, max_streams=2))
     async with running(hub.run()):
         yield hub
 
@@ -66,15 +67,15 @@ async def test_nothing_that_a_client_has_seen_is_written_again(
 
 
 async def test_who_comes_while_the_process_stops_is_told(hub: StockHub, watch: Watch) -> None:
-    hub.drain()
+    hub.crowd.drain()
     now, pipe = seen(hub.feed, watch), Pipe()
     with hub.seat(watch, now, pipe.stream(now.mark), EVERYTHING):
         assert b"event: bye" in pipe.received[0]
 
 
 async def test_nobody_gets_a_place_while_the_process_stops(hub: StockHub) -> None:
-    hub.drain()
-    with pytest.raises(TooManyStreams), hub.place():
+    hub.crowd.drain()
+    with pytest.raises(TooManyStreams), hub.crowd.place():
         pass
 
 
@@ -87,7 +88,7 @@ async def test_who_cannot_be_told_that_the_process_stops_is_dropped(
         hub.seat(watch, now, slow.stream(now.mark), EVERYTHING),
         hub.seat(watch, now, fast.stream(now.mark), EVERYTHING),
     ):
-        hub.drain()
+        hub.crowd.drain()
         assert (slow.aborted, fast.aborted) == (True, False)
         assert b"event: bye" in fast.received[0]
 

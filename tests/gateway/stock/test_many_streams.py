@@ -15,8 +15,9 @@ from stock_server import StockServer, serving_stock
 from waiting import until
 from watched_sale import LAMP, MUG, WatchedSale
 
-from gateway.stock import audience, writer
+from gateway.stock import audience
 from gateway.stock.feed import StockFeed
+from gateway.streams import writer
 from lua.server import Server
 
 # Enough items for an event of about 10 KB, so that connections are full soon.
@@ -117,7 +118,7 @@ async def test_sold_out_is_shown_at_once(
 async def test_sold_out_is_shown_at_once_however_busy_the_worker_is(
     client: httpx.AsyncClient, served: StockServer, sale: WatchedSale
 ) -> None:
-    served.hub.writer.rested_at = time.monotonic() + 1000
+    served.hub.crowd.writer.rested_at = time.monotonic() + 1000
     async with reading(client, sale.sale_id) as reader:
         await reader.next()
         await sale.buy(MUG, 4)
@@ -144,7 +145,7 @@ async def test_a_busy_worker_rests_between_sweeps(
     async with reading(client, sale.sale_id) as reader:
         await reader.next()
         began = time.monotonic()
-        served.hub.writer.rested_at = began + 0.5
+        served.hub.crowd.writer.rested_at = began + 0.5
         await sale.buy()
         await reader.next()
         assert time.monotonic() - began >= 0.5
@@ -158,8 +159,8 @@ async def test_a_client_that_never_reads_does_not_hold_the_others_up(
         for _ in range(slow_ones):
             stack.enter_context(never_reading(served.address, wide_sale.sale_id))
         readers = await stack.enter_async_context(several(client, wide_sale.sale_id, 3))
-        await until(lambda: served.hub.places_taken == slow_ones + len(readers))
-        while served.hub.writer.skipped < slow_ones:
+        await until(lambda: served.hub.crowd.places_taken == slow_ones + len(readers))
+        while served.hub.crowd.writer.skipped < slow_ones:
             version = await wide_sale.buy("SKU-000")
             for reader in readers:
                 await reader.until_version(version)
@@ -171,8 +172,8 @@ async def test_a_slow_client_gets_the_newest_state_and_no_queue(
     with never_reading(served.address, wide_sale.sale_id) as slow:
         async with reading(client, wide_sale.sale_id) as reader:
             await reader.next()
-            await until(lambda: served.hub.places_taken == 2)
-            while served.hub.writer.skipped < 10:
+            await until(lambda: served.hub.crowd.places_taken == 2)
+            while served.hub.crowd.writer.skipped < 10:
                 version = await wide_sale.buy("SKU-000")
                 await reader.until_version(version)
         received = await versions_received(slow, version)
@@ -192,11 +193,11 @@ async def test_a_client_that_never_reads_is_given_up(
     with never_reading(served.address, wide_sale.sale_id):
         async with reading(client, wide_sale.sale_id) as reader:
             await reader.next()
-            await until(lambda: served.hub.places_taken == 2)
-            while served.hub.writer.skipped == 0:
+            await until(lambda: served.hub.crowd.places_taken == 2)
+            while served.hub.crowd.writer.skipped == 0:
                 await reader.until_version(await wide_sale.buy("SKU-000"))
-            await until(lambda: served.hub.places_taken == 1)
-            assert served.hub.writer.evicted == 1
+            await until(lambda: served.hub.crowd.places_taken == 1)
+            assert served.hub.crowd.writer.evicted == 1
             await reader.until_version(await wide_sale.buy("SKU-000"))
     assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
@@ -230,9 +231,9 @@ async def test_a_client_that_leaves_is_forgotten(served: StockServer, sale: Watc
     for _ in range(3):
         async with reading(served.client, sale.sale_id) as reader:
             await reader.next()
-        await until(lambda: served.hub.places_taken == 0)
+        await until(lambda: served.hub.crowd.places_taken == 0)
     assert served.hub._audiences == {}
-    assert served.hub._streams == set()
+    assert served.hub.crowd._streams == set()
 
 
 async def test_a_stream_costs_one_task(served: StockServer, sale: WatchedSale) -> None:

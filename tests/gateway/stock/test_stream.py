@@ -132,7 +132,7 @@ async def test_head_is_answered_with_headers_only(
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert response.content == b""
-    await until(lambda: served.hub.places_taken == 0)
+    await until(lambda: served.hub.crowd.places_taken == 0)
 
 
 # States
@@ -413,7 +413,7 @@ async def test_a_full_process_sends_clients_away_until_there_is_room(
                 assert await refused.rest() == []
                 assert refused.retry_ms is not None
                 assert 5_000 <= refused.retry_ms <= 30_000
-        await until(lambda: served.hub.places_taken == 0)
+        await until(lambda: served.hub.crowd.places_taken == 0)
         async with reading(served.client, sale.sale_id) as reader:
             await reader.next("snapshot")
 

@@ -4,8 +4,8 @@ import asyncio
 
 from starlette.types import Message
 
-from gateway.stock.sight import NOTHING_SEEN, Mark
-from gateway.stock.stream import Stream
+from gateway.streams.frame import NOTHING_SEEN, Mark
+from gateway.streams.stream import Stream
 
 
 class Pipe:

@@ -5,15 +5,14 @@ from typing import Final
 
 from starlette.types import Scope, Send
 
-from gateway.stock.event import Frame
-from gateway.stock.sight import Mark
+from gateway.streams.frame import Frame, Mark
 
 # What `gateway.connection` offers beyond ASGI: to drop the connection at once.
 ABORT_EXTENSION: Final = "doorbuster.abort"
 
 
 class Stream:
-    """`seen` marks the last sight that was written; times are on the monotonic clock."""
+    """`seen` marks the last state that was written; times are on the monotonic clock."""
 
     __slots__ = ("_abort", "_send", "behind_since", "ended", "expires_at", "owed", "seen")
 

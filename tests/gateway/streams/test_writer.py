@@ -7,11 +7,10 @@ import pytest
 from pipe import Pipe
 from starlette.types import Message
 
-from gateway.stock import writer as writer_module
-from gateway.stock.event import Frame
-from gateway.stock.sight import NOTHING_SEEN, Mark
-from gateway.stock.stream import Stream, is_done_at_once
-from gateway.stock.writer import STREAMS_AT_A_TIME, Writer
+from gateway.streams import writer as writer_module
+from gateway.streams.frame import NOTHING_SEEN, Frame, Mark
+from gateway.streams.stream import Stream, is_done_at_once
+from gateway.streams.writer import STREAMS_AT_A_TIME, Writer
 
 
 def frame(version: int) -> Frame:

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from gateway.stock.event import Frame
-from gateway.stock.stream import Stream
+from gateway.streams.frame import Frame
+from gateway.streams.stream import Stream
 
 # Checkouts share this worker, and get their turn between so many streams: about 2 to 3 ms of work.
 STREAMS_AT_A_TIME: Final = 128

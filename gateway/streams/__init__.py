@@ -1,0 +1,1 @@
+"""Server-sent events to thousands of clients, whatever they are about."""
