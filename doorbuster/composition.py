@@ -1,6 +1,7 @@
 """The one place that turns settings into the values that each process is made of."""
 
 import socket
+from pathlib import Path
 from typing import Final
 
 from doorbuster.addresses import find_addresses
@@ -14,7 +15,7 @@ from reconciler.service import ReconcilerConfig
 MILLISECONDS: Final = 1000
 
 
-def gateway_config(settings: Settings) -> GatewayConfig:
+def gateway_config(settings: Settings, *, metrics_folder: Path | None = None) -> GatewayConfig:
     """Raises NoServers, or SettingsError where no token could be verified."""
     addresses = find_addresses(settings)
     return GatewayConfig(
@@ -27,6 +28,7 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         request_deadline_seconds=settings.request_deadline_ms / MILLISECONDS,
         drain_seconds=settings.drain_seconds,
         demo_sale=SALE_ID if settings.demo else None,
+        metrics_folder=metrics_folder,
     )
 
 

@@ -1,17 +1,21 @@
 """The ways to run a gateway: as one process, as several, or as one of those several."""
 
 import asyncio
+import os
 import socket
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from pydantic import SecretStr
 
 from doorbuster.addresses import find_addresses
 from doorbuster.composition import gateway_config, listening_socket
-from doorbuster.gateway_workers import gateway_workers
+from doorbuster.gateway_workers import METRICS_FOLDER, gateway_workers
 from doorbuster.settings import Settings
 from doorbuster.signals import until_stopped
 from doorbuster.supervisor import supervised
+from gateway.exposition import share_as
 from gateway.process import run
 
 # What a worker may take to answer what it has begun; it drains before, for as long as it is set.
@@ -25,10 +29,17 @@ def serve(settings: Settings) -> None:
         run(config, listening)
 
 
-def serve_inherited(settings: Settings, descriptor: int) -> None:
-    """Run one of several gateways, on the socket that the parent has opened."""
+def serve_inherited(settings: Settings, descriptor: int, *, worker: int | None) -> None:
+    """Run one of several gateways, on the socket that the parent has opened.
+
+    With `worker`, its number, it counts in the folder that the parent made for all of them.
+    """
+    folder = None
+    if worker is not None:
+        share_as(worker)
+        folder = Path(os.environ[METRICS_FOLDER])
     with socket.socket(fileno=descriptor) as listening:
-        run(gateway_config(settings), listening)
+        run(gateway_config(settings, metrics_folder=folder), listening)
 
 
 def supervise(settings: Settings) -> None:
@@ -38,9 +49,14 @@ def supervise(settings: Settings) -> None:
 
 
 async def _supervise(settings: Settings) -> None:
-    with listening_socket(settings) as listening:
-        async with supervised(stop_seconds=settings.drain_seconds + GRACE_SECONDS) as supervisor:
-            await supervisor.start(*gateway_workers(settings, listening))
+    stop_seconds = settings.drain_seconds + GRACE_SECONDS
+    with (
+        listening_socket(settings) as listening,
+        TemporaryDirectory(prefix="doorbuster-") as folder,
+    ):
+        workers = gateway_workers(settings, listening, metrics_folder=Path(folder) / "metrics")
+        async with supervised(stop_seconds=stop_seconds) as supervisor:
+            await supervisor.start(*workers)
             await asyncio.Event().wait()  # a signal ends it
 
 

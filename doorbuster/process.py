@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,8 @@ class Command:
     descriptors: tuple[int, ...] = ()
     log: Path | None = None  # None: its output is its parent's
     pid_file: Path | None = None
+    # Called when it has ended, perhaps more than once.
+    on_exit: Callable[[], None] | None = None
 
 
 class Process:
@@ -64,7 +66,10 @@ class Process:
 
     async def wait(self) -> int:
         """Return the exit status, or the signal's number, negated."""
-        return await self._process.wait()
+        status = await self._process.wait()
+        if self.command.on_exit:
+            self.command.on_exit()
+        return status
 
     async def stop(self, *, seconds: float) -> None:
         """Ask it to end, and kill its whole group when the seconds have passed."""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ from doorbuster.process import Command
 POLL_SECONDS: Final = 0.02
 # asyncpg fills what a URL leaves out from these, and a URL of ours leaves out on purpose.
 _OF_POSTGRES: Final = "PG"
+# prometheus_client takes its folder from there; only workers that are given one share it.
+_OF_PROMETHEUS: Final = "PROMETHEUS_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class PythonChild:
     settings: Mapping[str, str]
     descriptors: tuple[int, ...] = ()
     pid_file: Path | None = None
+    on_exit: Callable[[], None] | None = None
     # Where it answers HTTP once it is ready; None: it is ready when it runs.
     address: tuple[str, int] | None = None
 
@@ -38,6 +41,7 @@ class PythonChild:
             environment={**inherited(), **self.settings},
             descriptors=self.descriptors,
             pid_file=self.pid_file,
+            on_exit=self.on_exit,
         )
 
     async def ready(self) -> None:
@@ -54,7 +58,7 @@ def inherited() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().startswith((PREFIX, _OF_POSTGRES))
+        if not name.upper().startswith((PREFIX, _OF_POSTGRES, _OF_PROMETHEUS))
     }
     path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
     return kept | {"PYTHONPATH": path}

@@ -64,7 +64,13 @@ async def _start_shop(
         await servers.redis.command("PING")  # who does not answer is better named at once
         await _leave_connection(url_of(listening), settings, servers)
         await supervisor.start(_reconciler(settings, pid_folder))
-        await supervisor.start(*gateway_workers(settings, listening, pid_folder=pid_folder))
+        gateways = gateway_workers(
+            settings,
+            listening,
+            metrics_folder=settings.state_dir / "metrics",
+            pid_folder=pid_folder,
+        )
+        await supervisor.start(*gateways)
         return settings.demo and await open_demo_sale(servers)
 
 

@@ -24,6 +24,7 @@ from gateway.demo import Demo
 from gateway.exception_handlers import EXCEPTION_HANDLERS
 from gateway.finder import Finder
 from gateway.identity import ApiKeys, Callers, PublishedKeys, StaticKey, Tokens
+from gateway.metrics import Metrics
 from gateway.openapi import Call
 from gateway.openapi.pages import Interface
 from gateway.probes import Probes
@@ -68,6 +69,7 @@ class Resources:
     keys: SigningKeys
     crowd: Crowd
     hub: StockHub
+    metrics: Metrics
     tasks: asyncio.TaskGroup
 
 
@@ -87,13 +89,15 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
     ):
         feed = StockFeed(reading, config.redis_url)
         crowd = Crowd(feed.clock.now_ms, max_streams=config.max_streams)
+        hub = StockHub(feed, crowd)
         resources = Resources(
             admitting=admitting,
             reading=reading,
             database=database,
             keys=_signing_keys(config.token),
             crowd=crowd,
-            hub=StockHub(feed, crowd),
+            hub=hub,
+            metrics=Metrics(crowd, shared=config.metrics_folder),
             tasks=tasks,
         )
         background = tasks.create_task(_run_until_cancelled(_lasting(resources)))
@@ -103,7 +107,12 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
 
 def _lasting(resources: Resources) -> list[Coroutine[None, None, None]]:
     """What runs for as long as the gateway does."""
-    lasting = [resources.crowd.run(), resources.hub.feed.run(), resources.hub.run()]
+    lasting = [
+        resources.crowd.run(),
+        resources.hub.feed.run(),
+        resources.hub.run(),
+        resources.metrics.run(),
+    ]
     if isinstance(resources.keys, PublishedKeys):
         lasting.append(resources.keys.keep_fresh())
     return lasting
@@ -131,7 +140,7 @@ def _compose(config: GatewayConfig, resources: Resources) -> Gateway:
 def _routes(
     config: GatewayConfig, resources: Resources, draining: asyncio.Event
 ) -> list[BaseRoute]:
-    database = resources.database
+    database, counts = resources.database, resources.metrics
     catalogue = Catalogue(database)
     callers = Callers(_tokens(config.token, resources.keys), _api_keys(database))
     desk = Desk(
@@ -139,12 +148,15 @@ def _routes(
         resources.tasks,
         catalogue.knows,
         catalogue.learn,
+        counts.admission,
         level=Level.of(config.durability),
         deadline_seconds=config.request_deadline_seconds,
     )
     finder = Finder(database, resources.reading, catalogue)
-    reservations = Reservations(finder, Cashier(database, resources.tasks), database, callers)
-    checkout = Refusing(CheckoutEndpoint(desk, callers))
+    reservations = Reservations(
+        finder, Cashier(database, resources.tasks), database, callers, counts.settlement
+    )
+    checkout = Refusing(CheckoutEndpoint(desk, callers, counts.admission))
     stock = Refusing(StockEndpoint(resources.hub.feed, catalogue.knows))
     stream = Refusing(StockStream(resources.hub, catalogue.knows))
     routes: list[BaseRoute] = [
@@ -154,6 +166,7 @@ def _routes(
         *SaleView(database).routes(),
         *reservations.routes(),
         *Probes(resources.reading, database, draining).routes(),
+        *resources.metrics.routes(),
     ]
     routes += storefront.routes()
     if config.demo_sale is not None:

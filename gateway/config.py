@@ -1,6 +1,7 @@
 """What a gateway process needs to know, as plain values."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,8 @@ class TokenConfig:
 class GatewayConfig:
     """`durability` is the lowest level that any sale is sold at, by name.
 
-    `demo_sale` names the sale of the demo pages, which exist only with it.
+    `demo_sale` names the sale of the demo pages, which exist only with it. `metrics_folder` is
+    where several workers add up what they count.
     """
 
     redis_url: str
@@ -30,3 +32,4 @@ class GatewayConfig:
     request_deadline_seconds: float
     drain_seconds: float
     demo_sale: str | None
+    metrics_folder: Path | None = None

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from gateway.asgi import read_body
 from gateway.cashier import Cashier
+from gateway.counts import SettlementCounts, counting
 from gateway.finder import Finder, Found, of_ledger
 from gateway.identity import Callers, Customer
 from gateway.json_body import parse_json
@@ -55,12 +56,18 @@ class Reservations:
     """The endpoints, over what they need."""
 
     def __init__(
-        self, finder: Finder, cashier: Cashier, database: Database, callers: Callers
+        self,
+        finder: Finder,
+        cashier: Cashier,
+        database: Database,
+        callers: Callers,
+        counts: SettlementCounts,
     ) -> None:
         self._finder = finder
         self._cashier = cashier
         self._database = database
         self._callers = callers
+        self._counts = counts
 
     def routes(self) -> list[Call]:
         """Where they are mounted."""
@@ -113,6 +120,10 @@ class Reservations:
 
     async def pay(self, reservation: UUID, reference: str) -> Found:
         """The paid reservation. Raises a Refusal."""
+        with counting(self._counts.payments, State.PAID):
+            return await self._pay(reservation, reference)
+
+    async def _pay(self, reservation: UUID, reference: str) -> Found:
         try:
             found = await self._in_ledger(reservation)
             settled = await self._cashier.pay(reservation, reference)
@@ -125,7 +136,10 @@ class Reservations:
     async def release(self, request: Request) -> Response:
         """Give a hold up; may be told again."""
         caller = await self._callers.customer_or_machine(request.scope, "settle")
-        reservation = _id(request)
+        with counting(self._counts.releases, State.RELEASED):
+            return answer(await self._release(_id(request), caller))
+
+    async def _release(self, reservation: UUID, caller: object) -> Found:
         try:
             found = await self._in_ledger(reservation)
             _check_owner(found, caller)
@@ -134,7 +148,7 @@ class Reservations:
             raise Refusal(LEDGER_BEHIND) from fault
         if settled is None or settled.state != State.RELEASED:
             raise Refusal(_not_released(settled))
-        return answer(_with_state(found, State.RELEASED))
+        return _with_state(found, State.RELEASED)
 
     async def _in_ledger(self, reservation: UUID) -> Found:
         """The reservation, once the ledger has it. Raises a Refusal, or a LedgerFault."""

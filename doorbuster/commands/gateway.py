@@ -17,6 +17,7 @@ def gateway(
         int | None, typer.Option(min=1, max=64, help="Processes behind the port. Default: 1.")
     ] = None,
     fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+    worker: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve the HTTP API until SIGTERM or Ctrl-C."""
     from doorbuster import gateway_process, logs
@@ -25,7 +26,7 @@ def gateway(
     settings = load(host=host, port=port, workers=workers)
     logs.configure(settings.log_level)
     if fd is not None:
-        gateway_process.serve_inherited(settings, fd)
+        gateway_process.serve_inherited(settings, fd, worker=worker)
     elif settings.workers == 1:
         gateway_process.serve(settings)
     else:

@@ -8,8 +8,10 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final, TypeAlias, assert_never
 
+from gateway.counts import AdmissionCounts
 from lua.admission import MAX_CHECKOUTS, MAX_LINES, Checkout, Decided, Outcome
 from lua.faults import NothingHappened, OutcomeUnknown, ScriptFault
 from lua.store import Behind, OtherEpoch, SaleStore, Unproven
@@ -71,12 +73,18 @@ class Batcher:
     """Sends the checkouts of one sale, in the order of their arrival."""
 
     def __init__(
-        self, store: SaleStore, tasks: asyncio.TaskGroup, *, deadline_seconds: float
+        self,
+        store: SaleStore,
+        tasks: asyncio.TaskGroup,
+        counts: AdmissionCounts,
+        *,
+        deadline_seconds: float,
     ) -> None:
         self.epoch = 0
         self._witness = 0
         self._store = store
         self._tasks = tasks
+        self._counts = counts
         self._deadline_seconds = deadline_seconds
         self._waiting: deque[Waiting] = deque()
         self._in_flight = 0
@@ -94,6 +102,7 @@ class Batcher:
         verdict: asyncio.Future[Verdict] = loop.create_future()
         until = loop.time() + self._deadline_seconds
         self._waiting.append(Waiting(checkout.encode(), checkout.terms, lines, until, verdict))
+        self._counts.waiting += 1
         self._send()
         return await verdict
 
@@ -107,6 +116,7 @@ class Batcher:
         # loop leave together.
         if self._waiting and self._in_flight < CALLS_IN_FLIGHT:
             self._in_flight += 1
+            self._counts.in_flight += 1
             self._tasks.create_task(self._send_batch())
 
     async def _send_batch(self) -> None:
@@ -119,6 +129,7 @@ class Batcher:
             log.exception("sale %s: unforeseen", self._store.sale_id)
         finally:
             self._in_flight -= 1
+            self._counts.in_flight -= 1
             _answer_rest(batch)
             self._send()
 
@@ -131,6 +142,7 @@ class Batcher:
             if batch and lines > MAX_LINES:
                 break
             batch.append(self._waiting.popleft())
+        self._counts.waiting -= len(batch)
         return batch
 
     def _refuse_late(self) -> None:
@@ -142,6 +154,7 @@ class Batcher:
         late: list[Waiting] = []
         while self._waiting and self._waiting[0].until < now:
             late.append(self._waiting.popleft())
+        self._counts.waiting -= len(late)
         _answer(late, Overloaded())
 
     async def _settle(self, batch: list[Waiting]) -> None:
@@ -189,9 +202,13 @@ class Batcher:
         terms = {place: each.terms for place, each in enumerate(batch) if each.terms is not None}
         while True:
             epoch = self.epoch
-            reply = await self._store.admit(
-                epoch, self._witness, records, terms=terms, replicas=self._replicas
-            )
+            began = perf_counter()
+            try:
+                reply = await self._store.admit(
+                    epoch, self._witness, records, terms=terms, replicas=self._replicas
+                )
+            finally:
+                self._counts.called(len(records), began=began)
             match reply:
                 case Decided(version=version):
                     if epoch == self.epoch:

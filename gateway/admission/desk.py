@@ -8,6 +8,7 @@ from gateway.admission.answer import Answer, CheckoutRequest, Pending, Reserved
 from gateway.admission.durability import Level
 from gateway.admission.reservation_id import derive, random_id
 from gateway.admission.sale_desk import SaleDesk
+from gateway.counts import AdmissionCounts
 from gateway.problems import CHANGED, STOCK_UNVERIFIED, UNKNOWN_SALE, Problem
 from gateway.sales import SaleLookup
 from lua.server import Server
@@ -26,6 +27,7 @@ class Desk:
         tasks: asyncio.TaskGroup,
         lookup: SaleLookup,
         learn: Callable[[str], None],
+        counts: AdmissionCounts,
         *,
         level: Level,
         deadline_seconds: float,
@@ -34,6 +36,7 @@ class Desk:
         self._tasks = tasks
         self._lookup = lookup
         self._learn = learn
+        self._counts = counts
         self._level = level
         self._deadline_seconds = deadline_seconds
         self._sales: dict[str, SaleDesk] = {}
@@ -61,6 +64,7 @@ class Desk:
             sale = self._sales[sale_id] = SaleDesk(
                 SaleStore(self._server, sale_id),
                 self._tasks,
+                self._counts,
                 level=self._level,
                 deadline_seconds=self._deadline_seconds,
             )

@@ -1,16 +1,18 @@
 """`POST /v1/sales/{sale_id}/checkout`, straight on ASGI."""
 
 import re
+from time import perf_counter
 from typing import Final
 from uuid import UUID
 
 from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
-from gateway.admission.answer import CheckoutRequest, Pending, Reserved
+from gateway.admission.answer import Answer, CheckoutRequest, Pending, Reserved
 from gateway.admission.desk import Desk
 from gateway.admission.request import CustomersCart, idempotency_key, parse_checkout
 from gateway.asgi import header, read_body, send_json, send_problem
+from gateway.counts import AdmissionCounts
 from gateway.identity import Callers
 from gateway.problems import CART_EMPTY, UNKNOWN_SALE, HeaderLine, Problem, Refusal
 from gateway.sales import is_sale_id
@@ -23,20 +25,29 @@ _REPLAYED: Final = (b"idempotency-replayed", b"true")
 class CheckoutEndpoint:
     """An ASGI app for one route; it may raise a Refusal before it sends."""
 
-    def __init__(self, desk: Desk, callers: Callers) -> None:
+    def __init__(self, desk: Desk, callers: Callers, counts: AdmissionCounts) -> None:
         self._desk = desk
         self._callers = callers
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await self._parse(scope, receive)
-        answer = await self._desk.checkout(request)
-        match answer:
-            case Reserved():
+        match await self._counted(scope, receive):
+            case Reserved() as answer:
                 await _send_reserved(send, answer)
             case Pending(id=reservation):
                 await _send_pending(send, reservation)
-            case Problem():
-                await send_problem(send, answer)
+            case Problem() as problem:
+                await send_problem(send, problem)
+
+    async def _counted(self, scope: Scope, receive: Receive) -> Answer:
+        began = perf_counter()
+        try:
+            answer = await self._desk.checkout(await self._parse(scope, receive))
+        except Refusal as refusal:
+            self._counts.answered(refusal.problem.code, began=began)
+            raise
+        self._counts.answered(_outcome(answer), began=began)
+        return answer
 
     async def _parse(self, scope: Scope, receive: Receive) -> CheckoutRequest:
         customer = await self._callers.customer(scope)
@@ -54,6 +65,16 @@ class CheckoutEndpoint:
             wanted=wanted,
             traceparent=_traceparent(scope),
         )
+
+
+def _outcome(answer: Answer) -> str:
+    match answer:
+        case Reserved(replayed=replayed):
+            return "replayed" if replayed else "admitted"
+        case Pending():
+            return "pending"
+        case Problem(code=code):
+            return code
 
 
 def _traceparent(scope: Scope) -> str | None:

@@ -11,6 +11,7 @@ from gateway.admission.definition import LOOK_AGAIN_SECONDS, Definition, Definit
 from gateway.admission.durability import Level, is_proven
 from gateway.admission.refusals import refusal
 from gateway.admission.request import Wanted
+from gateway.counts import AdmissionCounts
 from gateway.problems import DURABILITY_UNPROVEN, OVERLOADED, STOCK_UNVERIFIED, UNKNOWN_SKU
 from lua.admission import Admitted, Changed, Replayed
 from lua.faults import RedisFault
@@ -24,12 +25,13 @@ class SaleDesk:
         self,
         store: SaleStore,
         tasks: asyncio.TaskGroup,
+        counts: AdmissionCounts,
         *,
         level: Level,
         deadline_seconds: float,
     ) -> None:
         self._definitions = DefinitionReader(store)
-        self._batcher = Batcher(store, tasks, deadline_seconds=deadline_seconds)
+        self._batcher = Batcher(store, tasks, counts, deadline_seconds=deadline_seconds)
         self._commits = Commits(store, tasks)
         self._level = level
         self._deadline_seconds = deadline_seconds

@@ -12,6 +12,7 @@ import pytest_asyncio
 from doorbuster.child import launch
 from doorbuster.embedded.valkey import EmbeddedValkey
 from gateway.admission.batcher import Batcher, Overloaded, Verdict
+from gateway.counts import AdmissionCounts
 from lua.admission import MAX_CHECKOUTS, Checkout
 from lua.server import Server
 from lua.store import SaleStore
@@ -49,11 +50,12 @@ async def test_nobody_waits_for_long_however_many_came_before(
         Server(hanging_url, timeout_seconds=DEADLINE_SECONDS) as server,
         asyncio.TaskGroup() as tasks,
     ):
-        store = SaleStore(server, sale_id)
-        batcher = Batcher(store, tasks, deadline_seconds=DEADLINE_SECONDS)
+        store, counts = SaleStore(server, sale_id), AdmissionCounts()
+        batcher = Batcher(store, tasks, counts, deadline_seconds=DEADLINE_SECONDS)
         began = time.monotonic()
         verdicts: list[Verdict] = await asyncio.gather(
             *(batcher.decide(checkout(number), 1) for number in range(CROWD))
         )
         assert time.monotonic() - began < 12 * DEADLINE_SECONDS
+        assert (counts.waiting, counts.in_flight) == (0, 0)
         assert sum(isinstance(verdict, Overloaded) for verdict in verdicts) > CROWD / 2
