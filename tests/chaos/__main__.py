@@ -6,44 +6,65 @@ import random
 import sys
 from pathlib import Path
 
-from chaos.evidence import command, describe, write
-from chaos.faults import MENUS
+from chaos.evidence import describe, tally, write
+from chaos.menus import MENUS
 from chaos.run import WORKERS, Plan, run
+from chaos.tally import Total
 
 
 def main() -> int:
     """Run one level, print what was found, and fail if something does not hold."""
     options = _parser().parse_args()
-    plan = Plan(
+    total = Total()
+    for number in range(options.runs):
+        plan = _plan(options, options.seed + number, total)
+        print(f"level {plan.level}, seed {plan.seed}", flush=True)
+        outcome = asyncio.run(run(plan, _folder(options.keep, plan)))
+        total = Total(runs=[*total.runs, tally(outcome)])
+        section = describe(plan.level, _command(options), total)
+        print(section, *outcome.said[:20], sep="\n", flush=True)
+        if options.evidence:
+            write(section, options.evidence)
+        if outcome.violations or (options.enough and not total.missing):
+            break
+    return bool(total.violations)
+
+
+def _plan(options: argparse.Namespace, seed: int, before: Total) -> Plan:
+    return Plan(
         level=options.level,
-        seed=options.seed,
+        seed=seed,
         seconds=options.seconds,
-        enough=options.enough,
         workers=options.workers,
         only=tuple(options.only),
+        enough=before.is_enough_with if options.enough else None,
     )
-    print(f"level {plan.level}, seed {plan.seed}", flush=True)
-    outcome = asyncio.run(run(plan, options.keep))
-    print(describe(outcome))
-    for line in outcome.said[:20]:
-        print(line)
-    if options.evidence:
-        write(outcome, options.evidence)
-    if outcome.violations:
-        print(f"again: {command(outcome)}")
-    return bool(outcome.violations)
+
+
+def _folder(keep: Path | None, plan: Plan) -> Path | None:
+    return keep / str(plan.seed) if keep else None
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What repeats the runs."""
+    words = [f"--{name} {getattr(options, name)}" for name in ("level", "seed", "runs", "workers")]
+    words.append(f"--seconds {options.seconds:g}")
+    words += ["--enough"] if options.enough else []
+    words += [f"--only {' '.join(map(repr, options.only))}"] if options.only else []
+    return " ".join(["python -m chaos", *words])
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--level", choices=list(MENUS), default="fsync")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
-    parser.add_argument("--seconds", type=float, default=20.0, help="of faults")
+    parser.add_argument("--runs", type=int, default=1, help="at most, each with the next seed")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of faults in a run")
     parser.add_argument("--enough", action="store_true", help="end with enough for the claim")
     parser.add_argument("--workers", type=int, default=WORKERS, help="customers at a time")
     parser.add_argument("--only", nargs="*", default=(), help="names of faults; otherwise all")
-    parser.add_argument("--keep", type=Path, help="folder for logs and history")
-    parser.add_argument("--evidence", type=Path, help="file to write the section of this run to")
+    parser.add_argument("--keep", type=Path, help="folder for logs and histories, one a seed")
+    parser.add_argument("--evidence", type=Path, help="file to write the section of the level to")
     return parser
 
 

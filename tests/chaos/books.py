@@ -1,7 +1,7 @@
 """What both stores hold once nothing moves any more."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acceptance.kept_shop import until_true
@@ -22,6 +22,8 @@ LOST = re.compile(r"epoch (\d+) (?:was|ended).*?up to (\d+) acknowledged changes
 ROLLED_BACK = "the ledger was rolled back"
 PENDING = "select count(*) from outbox where sale_id = $1 and not done"
 HELD = "select count(*) from reservation where sale_id = $1 and state = 'held'"
+KEPT = "select id from reservation where id = any($1::uuid[])"
+ALARMS = "select what from alarm where sale_id = $1"
 ROWS = """
 select id, context->>'subject' as customer, state, lines, epoch, version, payment_reference,
        refused_payment_reference
@@ -73,12 +75,7 @@ class Books:
     @property
     def reported_lost(self) -> int:
         """How many changes the alarms call lost; of an epoch, the highest that was ever said."""
-        by_epoch: dict[int, int] = {}
-        for alarm in self.alarms:
-            if said := LOST.search(alarm):
-                epoch, lost = int(said[1]), int(said[2])
-                by_epoch[epoch] = max(lost, by_epoch.get(epoch, 0))
-        return sum(by_epoch.values())
+        return _reported_lost(self.alarms)
 
 
 async def read_books(servers: Servers, sale_id: str) -> Books:
@@ -93,12 +90,22 @@ async def read_books(servers: Servers, sale_id: str) -> Books:
     return Books(
         rows=await _rows(servers, sale_id),
         items=await _items(servers, sale_id),
-        alarms=await _column(servers, "select what from alarm where sale_id = $1", sale_id),
+        alarms=await _column(servers, ALARMS, sale_id),
         recoveries=await _recoveries(servers, sale_id),
         disagreements=disagreements,
         epoch=checkpoint.epoch,
         version=checkpoint.version,
     )
+
+
+async def is_accounted_for(servers: Servers, sale_id: str, told: Collection[str]) -> bool:
+    """Whether each of these reservations is in the ledger, or alarms count as many as lost."""
+    try:
+        kept = await servers.database.rows(KEPT, list(told))
+        alarms = await _column(servers, ALARMS, sale_id)
+    except LedgerFault:
+        return False
+    return len(told) - len(kept) <= _reported_lost(alarms)
 
 
 async def _rests(servers: Servers, sale_id: str) -> bool:
@@ -168,6 +175,15 @@ async def _recoveries(servers: Servers, sale_id: str) -> dict[str, int]:
         "select outcome, count(*) as number from recovery where sale_id = $1 group by 1", sale_id
     )
     return {row["outcome"]: row["number"] for row in rows}
+
+
+def _reported_lost(alarms: Iterable[str]) -> int:
+    by_epoch: dict[int, int] = {}
+    for alarm in alarms:
+        if said := LOST.search(alarm):
+            epoch, lost = int(said[1]), int(said[2])
+            by_epoch[epoch] = max(lost, by_epoch.get(epoch, 0))
+    return sum(by_epoch.values())
 
 
 async def _column(servers: Servers, statement: str, sale_id: str) -> list[str]:

@@ -39,6 +39,11 @@ def lost_orders(history: History, books: Books) -> list[Checkout]:
     return list({c.id: c for c in history.checkouts if c.reserved and c.id not in kept}.values())
 
 
+def rolled_back(history: History, told_at: float) -> bool:
+    """Whether a rollback of the ledger may have taken away what was told then."""
+    return any(_took_back(strike, told_at) for strike in history.strikes)
+
+
 # Stock
 
 
@@ -90,7 +95,7 @@ def never_falsely_sold_out(history: History, books: Books) -> Iterator[Violation
 def nothing_lost(history: History, books: Books) -> Iterator[Violation]:
     """I4: each acknowledged order is in the ledger, or an alarm has counted it as lost."""
     lost = lost_orders(history, books)
-    beyond = [each for each in lost if not _rolled_back(history, each.ended)]
+    beyond = [each for each in lost if not rolled_back(history, each.ended)]
     tolerated = books.reported_lost if any(s.loses_redis for s in history.strikes) else 0
     if len(beyond) > tolerated:
         first = [(each.id, each.version) for each in beyond[:5]]
@@ -267,11 +272,7 @@ def _told(history: History, act: str) -> list[Settlement]:
 
 def _kept(history: History, settlements: Iterable[Settlement]) -> list[Settlement]:
     """Those that no rollback of the ledger has taken back."""
-    return [each for each in settlements if not _rolled_back(history, each.ended)]
-
-
-def _rolled_back(history: History, told_at: float) -> bool:
-    return any(_took_back(strike, told_at) for strike in history.strikes)
+    return [each for each in settlements if not rolled_back(history, each.ended)]
 
 
 def _took_back(strike: Strike, told_at: float) -> bool:

@@ -33,7 +33,7 @@ class Offer:
 
 # One that never sells out, one that does again and again, and one that is gone at once.
 OFFERS = (
-    Offer(sku="LAMP", units=100_000, limit=4),
+    Offer(sku="LAMP", units=100_000, limit=6),
     Offer(sku="MUG", units=150, limit=2),
     Offer(sku="RING", units=12, limit=1),
 )

@@ -1,15 +1,17 @@
-"""What a run has shown, in words: for the terminal, and for docs/evidence.md."""
+"""What the runs of a level have shown, in words: for the terminal, and for docs/evidence.md."""
 
 import os
 import platform
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from chaos.run import ENOUGH_FAILOVERS, ENOUGH_KILLS, ENOUGH_ORDERS, Outcome
+from chaos.run import Outcome
+from chaos.tally import Tally, Total
 
 TITLE = "# Evidence\n"
 INTRODUCTION = """
@@ -24,43 +26,67 @@ on serving some gateways, Sentinel itself (the run switches the address), more t
 """.strip()
 
 
-def describe(outcome: Outcome) -> str:
-    """The section of a run."""
-    plan = outcome.plan
-    lines = [
-        f"## Nemesis at level `{plan.level}`",
-        "",
-        f"`{command(outcome)}`, {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}. {_machine()}",
-        "",
-        _verdict(outcome),
-        "",
-        "| what | how often |",
-        "|---|---|",
-        *(f"| {name} | {number} |" for name, number in _counts(outcome).items()),
-        "",
-        "| fault | struck |",
-        "|---|---|",
-        *(f"| {name} | {number} |" for name, number in sorted(_faults(outcome).items())),
-    ]
-    lines += ["", NOT_AMONG_THEM]
-    lines += ["", "Violations:", ""] if outcome.violations else []
-    lines += [f"- {each.invariant}: {each.what[:300]}" for each in outcome.violations[:20]]
-    return "\n".join(lines) + "\n"
-
-
-def command(outcome: Outcome) -> str:
-    """What repeats the run."""
-    plan = outcome.plan
-    return (
-        f"python -m chaos --level {plan.level} --seed {plan.seed} --seconds {plan.seconds:g} "
-        f"--workers {plan.workers}"
+def tally(outcome: Outcome) -> Tally:
+    """Count what a run has shown."""
+    history, books = outcome.history, outcome.books
+    statuses = Counter(each.status for each in history.checkouts)
+    return Tally(
+        seed=outcome.plan.seed,
+        seconds=outcome.seconds,
+        orders=history.orders,
+        kills=history.kills,
+        failovers=history.failovers,
+        counts={
+            "checkouts sent": len(history.checkouts),
+            "payments and releases sent": len(history.settlements),
+            "answered 201": statuses[201],
+            "answered 200, as a replay": statuses[200],
+            "answered 202": statuses[202],
+            "not answered": statuses[0],
+            "refused with 409": statuses[409],
+            "refused with 503": statuses[503],
+            "strikes": len(history.strikes),
+            "recoveries that adopted": books.recoveries.get("adopted", 0),
+            "recoveries that rebuilt": books.recoveries.get("rebuilt", 0),
+            "acknowledged orders that were lost": outcome.lost,
+            "changes that alarms reported as lost, at most": books.reported_lost,
+            "stock events that the watcher was sent": len(history.sights),
+            "orders looked up in the ledger as they were acknowledged": sum(
+                c.row_found is not None for c in history.checkouts
+            ),
+        },
+        faults=Counter(strike.name for strike in history.strikes),
+        closed=history.closed[1:],
+        violations=[f"{each.invariant}: {each.what[:300]}" for each in outcome.violations],
     )
 
 
-def write(outcome: Outcome, file: Path) -> None:
+def describe(level: str, command: str, total: Total) -> str:
+    """The section of a level."""
+    lines = [
+        f"## Nemesis at level `{level}`",
+        "",
+        f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}. {_machine()}",
+        "",
+        _verdict(total),
+        "",
+        *_table(("seed", "seconds", "orders acknowledged", "kills", "failovers", "lost", "reported",
+                 "violations"), map(_row, total.runs)),
+        "",
+        *_table(("what", "how often"), _counts(total)),
+        "",
+        *_table(("fault", "struck"), sorted(total.faults.items())),
+        "",
+        NOT_AMONG_THEM,
+    ]  # fmt: skip
+    lines += ["", "Violations:", ""] if total.violations else []
+    lines += [f"- {each}" for each in total.violations[:20]]
+    return "\n".join(lines) + "\n"
+
+
+def write(section: str, file: Path) -> None:
     """Put the section in the place of the one of an earlier run at this level."""
     text = file.read_text() if file.exists() else TITLE + INTRODUCTION
-    section = describe(outcome)
     heading = re.escape(section.split("\n", 1)[0])
     earlier = re.compile(rf"^{heading}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
     if earlier.search(text):
@@ -70,56 +96,43 @@ def write(outcome: Outcome, file: Path) -> None:
     file.write_text(text.rstrip("\n") + "\n")
 
 
-def _verdict(outcome: Outcome) -> str:
-    found = len(outcome.violations)
+def _verdict(total: Total) -> str:
+    found = len(total.violations)
     said = f"**{found} violations.**" if found else "No violation."
-    history = outcome.history
-    missing = [
-        f"{reached} of {wanted} {name}"
-        for name, reached, wanted in (
-            ("acknowledged orders", history.orders, ENOUGH_ORDERS),
-            ("kills", history.kills, ENOUGH_KILLS),
-            ("failovers", history.failovers, ENOUGH_FAILOVERS),
-        )
-        if reached < wanted
-    ]
-    if missing:
-        return f"{said} Void for the claim: only {', '.join(missing)}."
-    return said
+    return f"{said} Void for the claim: only {', '.join(total.missing)}." if total.missing else said
 
 
-def _counts(outcome: Outcome) -> dict[str, int | str]:
-    history, books = outcome.history, outcome.books
-    statuses = Counter(each.status for each in history.checkouts)
-    closed = sorted(strike.closed_seconds for strike in history.strikes)
-    return {
-        "checkouts sent": len(history.checkouts),
-        "payments and releases sent": len(history.settlements),
-        "answered 201, and 200 as a replay": f"{statuses[201]}, {statuses[200]}",
-        "orders acknowledged": outcome.history.orders,
-        "answered 202, and not at all": f"{statuses[202]}, {statuses[0]}",
-        "refused: 409, and 503": f"{statuses[409]}, {statuses[503]}",
-        "strikes": len(history.strikes),
-        "kills with requests unanswered": outcome.history.kills,
-        "failovers": outcome.history.failovers,
-        "recoveries: adopted, and rebuilt": (
-            f"{books.recoveries.get('adopted', 0)}, {books.recoveries.get('rebuilt', 0)}"
-        ),
-        "acknowledged orders that were lost": outcome.lost,
-        "changes that alarms reported as lost, at most": books.reported_lost,
-        "seconds from healed to the next order: median, and longest": (
-            f"{closed[len(closed) // 2]:.2f}, {closed[-1]:.2f}" if closed else "-"
-        ),
-        "stock events that the watcher was sent": len(history.sights),
-        "orders looked up in the ledger as they were acknowledged": sum(
-            c.row_found is not None for c in history.checkouts
-        ),
-        "violations": len(outcome.violations),
-    }
+def _row(run: Tally) -> tuple[str | int, ...]:
+    return (
+        run.seed,
+        f"{run.seconds:.0f}",
+        f"{run.orders:,}" + (" (void: too few)" if run.void else ""),
+        run.kills,
+        run.failovers,
+        run.counts["acknowledged orders that were lost"],
+        run.counts["changes that alarms reported as lost, at most"],
+        len(run.violations),
+    )
 
 
-def _faults(outcome: Outcome) -> Counter[str]:
-    return Counter(strike.name for strike in outcome.history.strikes)
+def _counts(total: Total) -> Iterable[tuple[str, str]]:
+    yield "orders acknowledged", f"{total.orders:,}"
+    yield "kills with requests unanswered", str(total.kills)
+    yield "failovers", str(total.failovers)
+    for name, number in total.counts.items():
+        yield name, f"{number:,}"
+    closed = total.closed
+    yield (
+        "seconds from healed to the next order: median, and longest",
+        f"{closed[len(closed) // 2]:.2f}, {closed[-1]:.2f}" if closed else "-",
+    )
+    yield "violations", str(len(total.violations))
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str | int]]) -> list[str]:
+    names = list(head)
+    lines = [names, ["---"] * len(names), *rows]
+    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines]
 
 
 def _commit() -> str:

@@ -73,7 +73,6 @@ class Strike:
     loses_redis: bool = False
     ledger_lost_from: float | None = None
     ended: float = 0.0
-    closed_seconds: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,6 +92,7 @@ class History:
     settlements: list[Settlement] = field(default_factory=list)
     strikes: list[Strike] = field(default_factory=list)
     sights: list[Sight] = field(default_factory=list)
+    closed: list[float] = field(default_factory=list)  # seconds from healed to the next order
     unanswered: Counter[int] = field(default_factory=Counter)
     latest_reserved: float = 0.0  # when the latest of the checkouts was sent that were acknowledged
     began: float = field(default_factory=time.monotonic)

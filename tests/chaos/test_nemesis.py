@@ -4,8 +4,9 @@ import random
 from pathlib import Path
 
 import pytest
-from chaos.evidence import describe, write
+from chaos.evidence import describe, tally, write
 from chaos.run import Plan, run
+from chaos.tally import Total
 
 pytestmark = pytest.mark.proof
 
@@ -19,8 +20,9 @@ async def test_promises_are_kept(level: str, tmp_path: Path) -> None:
     outcome = await run(plan, tmp_path / "kept")
     assert outcome.violations == [], (plan, outcome.violations, tmp_path)
     assert outcome.history.orders > 0
-    assert "Void for the claim" in describe(outcome)
+    section = describe(level, "python -m chaos", Total(runs=[tally(outcome)]))
+    assert "Void for the claim" in section
     evidence = tmp_path / "evidence.md"
     for _ in range(2):  # the second run of a level takes the place of the first
-        write(outcome, evidence)
+        write(section, evidence)
     assert evidence.read_text().count(f"## Nemesis at level `{level}`") == 1
