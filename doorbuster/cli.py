@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "key": ("doorbuster.commands.key", "app"),
     "token": ("doorbuster.commands.token", "token"),
     "audit": ("doorbuster.commands.audit", "audit"),
+    "alarm": ("doorbuster.commands.alarm", "app"),
+    "parked": ("doorbuster.commands.parked", "app"),
     "doctor": ("doorbuster.commands.doctor", "doctor"),
     "rebuild": ("doorbuster.commands.rebuild", "rebuild"),
 }

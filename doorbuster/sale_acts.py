@@ -5,13 +5,13 @@ because only Redis knows which units are still there to be taken.
 """
 
 import asyncio
-import getpass
 import json
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
+from doorbuster.actor import actor
 from doorbuster.faults import NotDone
 from doorbuster.servers import Servers
 from lua.store import Applied, SaleStore, TooFew, UnknownItem
@@ -55,7 +55,7 @@ class Adjustment:
     @property
     def context(self) -> dict[str, str]:
         """Who and why."""
-        return {"actor": f"cli:{getpass.getuser()}", "reason": self.reason}
+        return {"actor": actor(), "reason": self.reason}
 
 
 async def change_state(servers: Servers, sale_id: str, act: str) -> Done:

@@ -1,4 +1,4 @@
-"""Keeps one sale: follows its history, relays, sweeps, and recovers when it must."""
+"""Keeps one sale: follows its history, relays, sweeps, clears up, and recovers when it must."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from lua.store import SaleStore
 from reconciler.follower import Follower, NeedsRecovery
 from reconciler.recovery import Abandoned, Recovery
 from reconciler.relay import Relay
+from reconciler.remains import Remains
 from reconciler.sweeper import Sweeper
 from reconciler.witnesses import Witnesses
 from sql.database import Database
@@ -39,9 +40,13 @@ class Keeper:
         self._database = database
         self._sale_id = sale.id
         self._follower = Follower(database, store, hold_seconds=sale.hold_seconds)
-        self._relay = Relay(database, store, self._follower)
-        self._sweeper = Sweeper(database, sale.id)
-        self._witnesses = Witnesses(database, store, self._follower)
+        self._parts = (
+            self._follower.run,
+            Relay(database, store, self._follower).run,
+            Sweeper(database, sale.id).run,
+            Witnesses(database, store, self._follower).run,
+            Remains(database, store).run,
+        )
         self._recovery = Recovery(database, store)
         self._recovering = asyncio.Lock()
         self._patience_seconds = PATIENCE_SECONDS
@@ -49,10 +54,10 @@ class Keeper:
         self._complaint = ""
 
     async def run(self) -> None:
-        """Follow, relay, sweep and listen side by side; whatever fails is tried again."""
+        """Do all parts of the work side by side; whatever fails is tried again."""
         async with asyncio.TaskGroup() as tasks:
-            for part in (self._follower, self._relay, self._sweeper, self._witnesses):
-                tasks.create_task(self._again_and_again(part.run))
+            for part in self._parts:
+                tasks.create_task(self._again_and_again(part))
 
     async def _again_and_again(self, part: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from sql.alarms import raise_alarm
+from sql.alarms import AlarmKind, raise_alarm
 from sql.database import Database
 from sql.ledger import Batch, Unreadable, commit
 from sql.sales import NotAllowed, change_state
@@ -18,5 +18,6 @@ async def commit_or_park(database: Database, batch: Batch) -> None:
     except Unreadable as unreadable:
         with suppress(NotAllowed):
             await change_state(database, batch.sale_id, "pause")
-        await raise_alarm(database, batch.sale_id, f"paused, a context is parked: {unreadable}")
+        what = f"paused, a context is parked: {unreadable}"
+        await raise_alarm(database, batch.sale_id, AlarmKind.PARKED, what)
         await commit(database, batch, parking=True)

@@ -18,7 +18,7 @@ from reconciler.history import build
 from reconciler.parking import commit_or_park
 from reconciler.rebuild import install, record_fields
 from reconciler.server_facts import prove, replication_id, rewrite_log
-from sql.alarms import note_witnesses, raise_alarm
+from sql.alarms import AlarmKind, note_witnesses, raise_alarm
 from sql.database import Database
 from sql.ledger import Checkpoint, Contradiction, Superseded
 from sql.recovery import Ending, begin_epoch, open_epoch, snapshot
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 ENTRIES_AT_ONCE: Final = 256
 EPOCH_ATTEMPTS: Final = 4
+# Whoever tries more often than this before it succeeds has left the same few keys each time.
+MAX_EPOCHS_LEFT: Final = 64
 
 
 class Abandoned(Exception):
@@ -140,7 +142,7 @@ class Recovery:
                 f"the ledger was rolled back: it stands at version {ledger.version} of epoch "
                 f"{ledger.opened}, and had read {found.committed} of epoch {found.epoch}"
             )
-            await self._alarm(what)
+            await self._alarm(AlarmKind.ROLLED_BACK, what)
 
     async def _drain(self, survey: Survey) -> int:
         """Commit what survived of the opened epoch's stream; returns where the ledger stands."""
@@ -150,7 +152,7 @@ class Recovery:
                 drained = await self._drain_some(survey, survey.found.epoch, version, count)
             except Contradiction as contradiction:
                 if count == 1:
-                    await self._alarm(f"what survived: {contradiction}")
+                    await self._alarm(AlarmKind.CONTRADICTED, f"what survived: {contradiction}")
                     break
                 count = 1  # What stands before the entry that does not fit may fit.
                 continue
@@ -176,7 +178,7 @@ class Recovery:
         if outcome == "rebuilt" or not await self._adopt(survey, ending, proof):
             outcome = "rebuilt"
             await self._discard_unfinished(survey)
-            await self._rebuild(replace(ending, outcome=outcome), proof)
+            await self._rebuild(survey, replace(ending, outcome=outcome), proof)
         milliseconds = (time.perf_counter() - ending.began) * 1000
         log.info(
             "sale %s: %s at version %d in %.0f ms",
@@ -212,16 +214,22 @@ class Recovery:
             case Fenced():
                 raise Abandoned("somebody else has closed the gate, or the server is another one")
             case Differs(what=what):
-                await self._alarm(f"not adopted: {what} differs")
+                await self._alarm(AlarmKind.NOT_ADOPTED, f"not adopted: {what} differs")
                 return False
 
-    async def _rebuild(self, ending: Ending, proof: Proof) -> None:
+    async def _rebuild(self, survey: Survey, ending: Ending, proof: Proof) -> None:
         self._unfinished.add(ending.epoch)
         async with snapshot(self._database, ending) as ledger:
             if ledger is None:
                 raise Abandoned("somebody else has moved the checkpoint")
             if ending.ended_epoch > 0 or ledger.lost > 0:
-                await raise_alarm(ledger.connection, self._sale_id, _rebuilt(ending, ledger.lost))
+                await raise_alarm(
+                    ledger.connection,
+                    self._sale_id,
+                    AlarmKind.REBUILT,
+                    _rebuilt(ending, ledger.lost),
+                    epochs=_left_behind(survey, ending),
+                )
             installed = await install(self._store, ending.epoch, ledger)
             fields: dict[str, Argument] = record_fields(ledger, proof)
         reply = await self._store.open(
@@ -235,8 +243,8 @@ class Recovery:
             raise Abandoned("somebody else has closed the gate, or the server is another one")
         self._unfinished.clear()
 
-    async def _alarm(self, what: str) -> None:
-        await raise_alarm(self._database, self._sale_id, what)
+    async def _alarm(self, kind: AlarmKind, what: str) -> None:
+        await raise_alarm(self._database, self._sale_id, kind, what)
 
     async def _discard_unfinished(self, survey: Survey) -> None:
         """Free what our own attempts have left: where memory is short, it would be missing now."""
@@ -273,6 +281,13 @@ def _is_complete(survey: Survey, version: int) -> bool:
     return all(
         seen <= version for epoch, seen in survey.seen.items() if epoch >= survey.found.epoch
     )
+
+
+def _left_behind(survey: Survey, ending: Ending) -> list[int]:
+    """The epochs whose keys nobody reads any more: what was found, and attempts that failed."""
+    begun = range(max(ending.ended_epoch, ending.epoch - MAX_EPOCHS_LEFT), ending.epoch)
+    found = {survey.found.epoch} if survey.found else set()
+    return sorted(found.union(begun) - {0})
 
 
 def _rebuilt(ending: Ending, lost: int) -> str:

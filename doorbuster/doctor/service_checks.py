@@ -9,7 +9,7 @@ from doorbuster.doctor.service_facts import RecordFacts, ServiceFacts
 
 NAMED: Final = 5
 START: Final = "doorbuster reconciler"
-ACKNOWLEDGE: Final = "UPDATE alarm SET acknowledged_at = now() WHERE id ="
+ACKNOWLEDGE: Final = "doorbuster alarm acknowledge"
 
 
 def service_findings(facts: ServiceFacts, wanted: str) -> Iterator[Finding]:

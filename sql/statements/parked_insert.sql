@@ -1,6 +1,5 @@
--- Keeps contexts that the ledger cannot read, for somebody to look at; one that is kept stays.
--- $1 sale id, $2 reservations, $3 contexts, $4 reasons
-insert into parked (reservation, sale_id, context, reason)
-select reservation, $1, context, reason
-from unnest($2::uuid[], $3::bytea[], $4::text[]) as refused (reservation, context, reason)
-on conflict (reservation) do nothing
+-- Keeps what the ledger refuses, for somebody to look at.
+-- $1 sale id, $2 kind, $3 subjects, $4 records, $5 reasons
+insert into parked (sale_id, kind, subject, record, reason)
+select $1, $2, subject, record, reason
+from unnest($3::text[], $4::bytea[], $5::text[]) as refused (subject, record, reason)

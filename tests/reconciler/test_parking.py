@@ -9,7 +9,7 @@ from till import LINE, Till, new_checkout
 from lua.admission import Checkout
 from sql import sales
 from sql.alarms import open_alarms
-from sql.parking import open_parked
+from sql.parking import ParkedKind, list_parked
 from sql.sales import SaleState
 
 # Postgres stores neither half a JSON text nor U+0000.
@@ -30,11 +30,10 @@ async def test_the_rest_of_the_batch_commits_and_so_does_the_order_itself(
         ids = await till.decide([*crowd[:7], bad, *crowd[7:]])
         await till.until_settled()
         assert await till.count("reservation") == len(ids)
-        parked = await open_parked(till.database, till.sale_id)
-        assert [(each.reservation, each.context) for each in parked] == [
-            (UUID(hex=bad.reservation), context.encode())
-        ]
-        assert parked[0].reason
+        (parked,) = await list_parked(till.database, sale_id=till.sale_id)
+        assert parked.kind is ParkedKind.CONTEXT
+        assert (UUID(parked.subject).hex, parked.record) == (bad.reservation, context.encode())
+        assert parked.reason
 
 
 async def test_the_sale_is_paused_and_an_alarm_says_why(till: Till) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from drafts import draft, open_sale
 
-from sql.alarms import raise_alarm
+from sql.alarms import AlarmKind, acknowledge, list_alarms, raise_alarm
 from sql.database import Database
 from sql.inspection import (
     compare_migrations,
@@ -130,7 +130,8 @@ async def test_what_is_pending_is_counted_for_each_sale(database: Database, sale
 async def test_only_open_alarms_are_read_the_oldest_first(database: Database, sale_id: str) -> None:
     await open_sale(database, draft(sale_id))
     for what in ("a gap", "another"):
-        await raise_alarm(database, sale_id, what)
+        await raise_alarm(database, sale_id, AlarmKind.CONTRADICTED, what)
     assert [each.what for each in await read_alarms(database)] == ["a gap", "another"]
-    await database.execute("update alarm set acknowledged_at = now() where what = 'a gap'")
+    oldest = (await list_alarms(database))[-1]
+    await acknowledge(database, oldest.id, actor="cli:ada")
     assert [each.what for each in await read_alarms(database)] == ["another"]

@@ -107,4 +107,4 @@ def test_each_open_alarm_is_a_fault_with_what_acknowledges_it() -> None:
     (finding,) = judged(Check.DOORBUSTER_ALARMS, alarms=(alarm,))
     assert finding.severity == FAULT
     assert "sale friday, 2026-11-27 09:30 UTC: a gap after version 7" in finding.what
-    assert finding.remedy.endswith("WHERE id = 12")
+    assert finding.remedy.endswith("doorbuster alarm acknowledge 12")

@@ -11,7 +11,7 @@ from doorbuster.doctor.service_facts import ServiceFacts, read_service
 from lua.keys import record
 from lua.server import Server
 from reconciler.service import Service
-from sql.alarms import raise_alarm
+from sql.alarms import AlarmKind, raise_alarm
 from sql.database import Database
 from sql.sales import create
 
@@ -118,7 +118,7 @@ async def test_an_outbox_that_is_busy_is_not_stuck(database: Database, led: str)
 
 async def test_open_alarms_are_read(database: Database, sale_id: str) -> None:
     await open_sale(database, draft(sale_id))
-    await raise_alarm(database, sale_id, "a gap after version 7")
+    await raise_alarm(database, sale_id, AlarmKind.CONTRADICTED, "a gap after version 7")
     assert [each.what for each in (await facts(database, None)).alarms] == ["a gap after version 7"]
 
 
