@@ -25,8 +25,7 @@ from gateway.exception_handlers import EXCEPTION_HANDLERS
 from gateway.finder import Finder
 from gateway.identity import ApiKeys, Callers, PublishedKeys, StaticKey, Tokens
 from gateway.metrics import Metrics
-from gateway.openapi import Call
-from gateway.openapi.pages import Interface
+from gateway.openapi import Call, publication
 from gateway.probes import Probes
 from gateway.reservations import Reservations
 from gateway.sale_view import SaleView
@@ -171,7 +170,7 @@ def _routes(
     routes += storefront.routes()
     if config.demo_sale is not None:
         routes += Demo(config.demo_sale, config.token, reservations).routes()
-    return routes + Interface([each for each in routes if isinstance(each, Call)]).routes()
+    return routes + publication.routes([each for each in routes if isinstance(each, Call)])
 
 
 def _tokens(token: TokenConfig, keys: SigningKeys) -> Tokens:

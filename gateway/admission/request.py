@@ -41,7 +41,15 @@ class CheckoutBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    lines: Annotated[list[CheckoutLine], Field(min_length=1, max_length=MAX_LINES)] = []
+    lines: Annotated[
+        list[CheckoutLine],
+        Field(
+            default_factory=list,
+            min_length=1,
+            max_length=MAX_LINES,
+            examples=[[{"sku": "LAMP-1", "quantity": 2}]],
+        ),
+    ]
 
 
 _BODY: Final = TypeAdapter(CheckoutBody)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal, TypeAlias
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
 
 from gateway.openapi.operation import Operation, Schema
 
@@ -16,13 +17,19 @@ _ANSWER: Final = "serialization"
 _REFERENCE: Final = "#/components/schemas/{model}"
 
 
-class _Untitled(GenerateJsonSchema):
-    """A title that only repeats the name of its field tells nobody anything."""
+class _Plain(GenerateJsonSchema):
+    """Schemas that say no more than they know."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
-        """Never."""
+        """Never: it would only repeat the name of the field."""
         del schema
         return False
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """A member that an answer lacks has no value; what a request lacks may have one."""
+        if self.mode == _ANSWER:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
 
 
 class Schemas:
@@ -33,7 +40,7 @@ class Schemas:
         for operation in operations:
             asked |= dict.fromkeys(_asked(operation))
         self._references, found = models_json_schema(
-            list(asked), ref_template=_REFERENCE, schema_generator=_Untitled
+            list(asked), ref_template=_REFERENCE, schema_generator=_Plain
         )
         self.components: dict[str, Schema] = found["$defs"]
 
@@ -48,7 +55,7 @@ class Schemas:
 
 def of_query(model: type[BaseModel]) -> tuple[dict[str, Schema], list[str]]:
     """The parameters of a query, and which of them there must be."""
-    whole = model.model_json_schema(ref_template=_REFERENCE, schema_generator=_Untitled)
+    whole = model.model_json_schema(ref_template=_REFERENCE, schema_generator=_Plain)
     return whole["properties"], whole.get("required", [])
 
 

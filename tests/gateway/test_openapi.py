@@ -8,12 +8,14 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from gateway.app import gateway
 from gateway.config import GatewayConfig, TokenConfig
 from gateway.openapi import Call
+from gateway.page import CONTENT_SECURITY_POLICY as POLICY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -113,6 +115,27 @@ async def test_a_refusal_is_a_problem_with_one_of_the_codes_of_its_status(
         "unknown-sale",
         "unknown-sku",
     ]
+
+
+async def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+
+
+async def test_the_page_and_all_that_it_needs_come_from_here(app: Starlette) -> None:
+    page = await get(app, "/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", page.text)
+    needed = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    for url in needed:
+        if url != "data:,":
+            answer = await get(app, url)
+            assert (answer.status_code, answer.headers["content-security-policy"]) == (200, POLICY)
+
+
+async def test_the_page_asks_nothing_of_others(app: Starlette) -> None:
+    assert "validatorUrl: null" in (await get(app, "/docs/docs.js")).text
+    assert "connect-src 'self'" in POLICY
+    assert "unsafe" not in POLICY
 
 
 async def test_what_the_caller_has_is_not_sent_again(app: Starlette) -> None:
