@@ -57,6 +57,7 @@ class SaleFile(BaseModel):
     opens_at: Moment | None = None
     closes_at: Moment | None = None
     hold_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    max_hold_seconds: Annotated[int | None, Field(ge=1, le=604_800)] = None
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
     durability: Literal["memory", "fsync", "replicated", "ledger"] | None = None
     items: Annotated[list[ItemFile], Field(min_length=1, max_length=MAX_ITEMS)]
@@ -69,6 +70,8 @@ class SaleFile(BaseModel):
             raise ValueError(f"items: {', '.join(twice)} stands twice")
         if self.opens_at and self.closes_at and self.closes_at <= self.opens_at:
             raise ValueError("closes_at is not after opens_at")
+        if self.max_hold_seconds is not None and self.max_hold_seconds < self.hold_seconds:
+            raise ValueError("max_hold_seconds is less than hold_seconds")
         return self
 
 
@@ -92,6 +95,7 @@ def parse_sale(text: bytes | str) -> SaleDefinition:
         opens_at=file.opens_at or datetime.now(UTC),
         closes_at=file.closes_at,
         hold_seconds=file.hold_seconds,
+        max_hold_seconds=file.max_hold_seconds,
         currency=file.currency,
         durability=file.durability,
         reservations_per_customer=RESERVATIONS_PER_CUSTOMER,

@@ -38,6 +38,7 @@ class SaleReport:
     opens_at: str
     closes_at: str | None
     hold_seconds: int
+    max_hold_seconds: int
     currency: str
     epoch: int
     version: int
@@ -59,6 +60,7 @@ async def read_report(servers: Servers, sale_id: str) -> SaleReport:
         opens_at=sale.opens_at.isoformat(),
         closes_at=sale.closes_at.isoformat() if sale.closes_at else None,
         hold_seconds=sale.hold_seconds,
+        max_hold_seconds=sale.max_hold_seconds,
         currency=sale.currency,
         epoch=sale.epoch,
         version=sale.version,
@@ -101,7 +103,8 @@ def print_report(report: SaleReport, *, as_json: bool) -> None:
         return
     until = f" until {report.closes_at}" if report.closes_at else ""
     console.print(f"[bold]{report.id}[/bold]  {report.name}  [bold]{report.state}[/bold]")
-    console.print(f"from {report.opens_at}{until}, holds of {report.hold_seconds} s")
+    holds = f"holds of {report.hold_seconds} s, extended up to {report.max_hold_seconds} s"
+    console.print(f"from {report.opens_at}{until}, {holds}")
     console.print(f"epoch {report.epoch}, version {report.version}")
     console.print(_table(report))
 

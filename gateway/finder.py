@@ -92,8 +92,8 @@ def of_ledger(row: LedgerReservation) -> Found:
         currency=row.currency,
         durability=row.durability,
         version=row.version,
-        created_at_ms=_milliseconds(row.created_at),
-        expires_at_ms=_milliseconds(row.expires_at),
+        created_at_ms=milliseconds(row.created_at),
+        expires_at_ms=milliseconds(row.expires_at),
     )
     return Found(reservation=reservation, customer=row.customer, committed=True)
 
@@ -114,5 +114,6 @@ def _of_redis(record: Record, sale_id: str, id_: UUID, stored: StoredReservation
     return Found(reservation=reservation, customer=stored.customer, committed=committed)
 
 
-def _milliseconds(moment: datetime) -> int:
+def milliseconds(moment: datetime) -> int:
+    """A time of the ledger, in milliseconds since 1970."""
     return round(moment.timestamp() * 1000)

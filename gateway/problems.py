@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Annotated, Final
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
@@ -116,6 +116,12 @@ class ProblemBody(BaseModel):
     skus: Annotated[
         list[str], Field(description="of `unknown-sku`, where a stream lacks some")
     ] = []
+    latest: Annotated[
+        AwareDatetime | None, Field(description="of `extension-limit-reached`: the end of the hold")
+    ] = None
+    max_hold_seconds: Annotated[
+        int, Field(description="of `extension-limit-reached`: how long a hold of the sale may last")
+    ] = 0
     refund_required: Annotated[
         bool, Field(description="of a payment that pays for nothing: give the money back")
     ] = False
@@ -163,6 +169,9 @@ CART_EMPTY = Problem(409, "cart-empty", "The cart is empty")
 CHANGED = Problem(409, "changed", "The price or the cart changed")
 RESERVATION_EXPIRED = Problem(409, "reservation-expired", "The reservation has expired")
 RESERVATION_RELEASED = Problem(409, "reservation-released", "The reservation was released")
+EXTENSION_LIMIT_REACHED = Problem(
+    409, "extension-limit-reached", "The hold cannot be extended so far"
+)
 ALREADY_PAID = Problem(409, "already-paid", "The reservation is paid")
 
 # What has nothing to do with the caller. A 503 promises that nothing happened.

@@ -1,14 +1,16 @@
 """What the calls on reservations take and answer, for the OpenAPI document."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.openapi import CUSTOMER, SETTLE, Operation, Success, Tag
 from gateway.openapi.vocabulary import RESERVATION_ID
 from gateway.problems import (
     ALREADY_PAID,
+    EXTENSION_LIMIT_REACHED,
     LEDGER_BEHIND,
     RESERVATION_EXPIRED,
     RESERVATION_RELEASED,
@@ -27,6 +29,28 @@ class Confirmation(BaseModel):
 
     payment_reference: Annotated[
         str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
+    ]
+
+
+# What Postgres can store, in every time zone. Nobody means a time beyond, and any such time stands
+# for "as early" or "as late as can be".
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _storable(moment: datetime) -> datetime:
+    return min(max(moment, _EARLIEST), _LATEST)
+
+
+class Extension(BaseModel):
+    """The body of an extension: a time and no duration, so that a repetition changes nothing."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    until: Annotated[
+        AwareDatetime,
+        AfterValidator(_storable),
+        Field(description="when the hold ends at the earliest; by our clock, see `server_time`"),
     ]
 
 
@@ -80,6 +104,25 @@ CONFIRM_RESERVATION: Final = Operation(
     body=Confirmation,
     successes=(_FOUND,),
     problems=(*_NOT_FOUND, ALREADY_PAID, RESERVATION_EXPIRED, RESERVATION_RELEASED),
+)
+
+EXTEND_RESERVATION: Final = Operation(
+    method="POST",
+    id="extendReservation",
+    summary="Let a hold last longer, up to the limit of its sale",
+    description="It never becomes shorter, and may be told again.",
+    tag=Tag.RESERVATIONS,
+    callers=(SETTLE,),
+    parameters=(RESERVATION_ID,),
+    body=Extension,
+    successes=(_FOUND,),
+    problems=(
+        *_NOT_FOUND,
+        ALREADY_PAID,
+        RESERVATION_EXPIRED,
+        RESERVATION_RELEASED,
+        EXTENSION_LIMIT_REACHED,
+    ),
 )
 
 RELEASE_RESERVATION: Final = Operation(

@@ -1,4 +1,4 @@
-"""`/v1/reservations`: read, confirm, release."""
+"""`/v1/reservations`: read, confirm, extend, release."""
 
 import asyncio
 import time
@@ -16,12 +16,13 @@ from starlette.responses import Response
 from gateway.asgi import read_body
 from gateway.cashier import Cashier
 from gateway.counts import SettlementCounts, counting
-from gateway.finder import Finder, Found, of_ledger
+from gateway.finder import Finder, Found, milliseconds, of_ledger
 from gateway.identity import Callers, Customer
 from gateway.json_body import parse_json
 from gateway.openapi import Call
 from gateway.problems import (
     ALREADY_PAID,
+    EXTENSION_LIMIT_REACHED,
     INVALID,
     LEDGER_BEHIND,
     RESERVATION_EXPIRED,
@@ -30,15 +31,19 @@ from gateway.problems import (
     Problem,
     Refusal,
 )
+from gateway.representation import timestamp
 from gateway.reservation_operations import (
     CONFIRM_RESERVATION,
+    EXTEND_RESERVATION,
     LIST_RESERVATIONS,
     MAX_ITEMS,
     READ_RESERVATION,
     RELEASE_RESERVATION,
     Confirmation,
+    Extension,
 )
 from sql.database import Database
+from sql.extension import Extended, TooLong, extend
 from sql.faults import LedgerFault
 from sql.reservations import find, of_customer
 from sql.settlement import Settled, State, release
@@ -48,6 +53,7 @@ WAIT_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.02
 
 _CONFIRMATION: Final = TypeAdapter(Confirmation)
+_EXTENSION: Final = TypeAdapter(Extension)
 # As text: int() takes digits of every script, and fails at some thousands of them.
 _LIMITS: Final = frozenset(map(str, range(1, MAX_ITEMS + 1)))
 
@@ -76,6 +82,7 @@ class Reservations:
             Call("/v1/reservations", self.list, LIST_RESERVATIONS),
             Call(one, self.read, READ_RESERVATION),
             Call(f"{one}/confirm", self.confirm, CONFIRM_RESERVATION),
+            Call(f"{one}/extend", self.extend, EXTEND_RESERVATION),
             Call(f"{one}/release", self.release, RELEASE_RESERVATION),
         ]
 
@@ -132,6 +139,19 @@ class Reservations:
         if settled is None or settled.state != State.PAID or settled.reference != reference:
             raise Refusal(_not_paid(settled))
         return _with_state(found, State.PAID)
+
+    async def extend(self, request: Request) -> Response:
+        """Let a hold last until a time at least; may be told again."""
+        await self._callers.machine(request.scope, "settle")
+        until = await _until(request)
+        try:
+            found = await self._in_ledger(_id(request))
+            outcome = await extend(self._database, found.reservation.id, until)
+        except LedgerFault as fault:
+            raise Refusal(LEDGER_BEHIND) from fault
+        if not isinstance(outcome, Extended):
+            raise Refusal(_not_extended(outcome))
+        return answer(_with_end(found, outcome.expires_at))
 
     async def release(self, request: Request) -> Response:
         """Give a hold up; may be told again."""
@@ -195,6 +215,29 @@ async def _payment_reference(request: Request) -> str:
     return parse_json(request.scope, body, _CONFIRMATION).payment_reference
 
 
+async def _until(request: Request) -> datetime:
+    body = await read_body(request.receive)
+    return parse_json(request.scope, body, _EXTENSION).until
+
+
+def _not_extended(outcome: TooLong | Settled | None) -> Problem:
+    match outcome:
+        case TooLong(latest=latest, max_hold_seconds=seconds):
+            end = timestamp(milliseconds(latest))
+            return EXTENSION_LIMIT_REACHED.because(
+                f"A hold of this sale lasts {seconds} seconds at the most, this one until {end}.",
+                latest=end,
+                max_hold_seconds=seconds,
+            )
+        case Settled(state=State.PAID):
+            return ALREADY_PAID
+        case Settled(state=State.EXPIRED):
+            return RESERVATION_EXPIRED
+        case Settled(state=State.RELEASED):
+            return RESERVATION_RELEASED
+    return LEDGER_BEHIND
+
+
 def _not_paid(settled: Settled | None) -> Problem:
     """Whoever took the money for nothing must give it back."""
     match settled:
@@ -218,6 +261,11 @@ def _not_released(settled: Settled | None) -> Problem:
 
 def _with_state(found: Found, state: State) -> Found:
     return replace(found, reservation=replace(found.reservation, state=state))
+
+
+def _with_end(found: Found, expires_at: datetime) -> Found:
+    expires_at_ms = milliseconds(expires_at)
+    return replace(found, reservation=replace(found.reservation, expires_at_ms=expires_at_ms))
 
 
 def _page(found: Sequence[Found], limit: int) -> Response:

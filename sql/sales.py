@@ -50,7 +50,10 @@ class ItemDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleDefinition:
-    """A new sale; `source` is the JSON that it was made from."""
+    """A new sale; `source` is the JSON that it was made from.
+
+    Without `max_hold_seconds` a hold can be extended to twice its length.
+    """
 
     id: str
     name: str
@@ -62,6 +65,7 @@ class SaleDefinition:
     reservations_per_customer: int
     source: str
     items: tuple[ItemDefinition, ...]
+    max_hold_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,7 @@ class Sale:
     opens_at: datetime
     closes_at: datetime | None
     hold_seconds: int
+    max_hold_seconds: int
     currency: str
     durability: str | None
     reservations_per_customer: int
@@ -165,6 +170,7 @@ async def _insert_sale(connection: Connection, definition: SaleDefinition) -> bo
         definition.durability,
         definition.reservations_per_customer,
         definition.source,
+        definition.max_hold_seconds,
     )
     return created is not None
 
@@ -310,6 +316,7 @@ def parse_sale(row: Row) -> Sale:
         opens_at=row["opens_at"],
         closes_at=row["closes_at"],
         hold_seconds=row["hold_seconds"],
+        max_hold_seconds=row["max_hold_seconds"],
         currency=row["currency"],
         durability=row["durability"],
         reservations_per_customer=row["reservations_per_customer"],

@@ -4,10 +4,11 @@
 -- $8 versions, $9 admitted at (ms)
 with new as (
     insert into reservation
-        (id, sale_id, customer, fingerprint, lines, context, epoch, version, created_at, deadline)
+        (id, sale_id, customer, fingerprint, lines, context, epoch, version, created_at, began_at,
+         deadline)
     select
         id, $1, customer, fingerprint, lines, context::jsonb, admitted.epoch, version,
-        to_timestamp(admitted_at_ms / 1000.0), now() - shift + hold
+        to_timestamp(admitted_at_ms / 1000.0), now() - shift, now() - shift + hold
     from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
             $8::bigint[], $9::bigint[])
         as admitted

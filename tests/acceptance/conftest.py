@@ -34,3 +34,8 @@ async def shop_database_url(postgres_url: str, migrated: str) -> AsyncIterator[s
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await connection.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def settle_key(shop: KeptShop) -> str:
+    return await shop.key("settle")

@@ -140,6 +140,7 @@ async def test_what_is_shown_is_json_where_that_is_asked_for(
         "opens_at": opens_at,
         "closes_at": closes_at,
         "hold_seconds": 60,
+        "max_hold_seconds": 120,
         "currency": "CHF",
         "epoch": report["epoch"],
         "version": report["version"],

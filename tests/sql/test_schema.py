@@ -25,6 +25,7 @@ RULES = [
     ("update sale set state = 'scheduled'", "sale_state_known"),
     ("update sale set id = 'no spaces'", "sale_id_form"),
     ("update sale set hold_seconds = 0", "sale_hold_positive"),
+    ("update sale set max_hold_seconds = hold_seconds - 1", "sale_max_hold_covers_hold"),
     ("update sale set closes_at = opens_at", "sale_window_forward"),
     ("update sale set currency = 'eur'", "sale_currency_form"),
     ("update sale set reservations_per_customer = 0", "sale_reservations_positive"),

@@ -62,8 +62,9 @@ def _python(package: str) -> list[str]:
 # connection ends up with.
 
 FILL = """
-insert into sale (id, name, opens_at, hold_seconds, currency, reservations_per_customer, source)
-select 'sale-' || n, 'x', now(), 600, 'EUR', 1, '{}' from generate_series(1, 50) n;
+insert into sale (id, name, opens_at, hold_seconds, max_hold_seconds, currency,
+    reservations_per_customer, source)
+select 'sale-' || n, 'x', now(), 600, 1200, 'EUR', 1, '{}' from generate_series(1, 50) n;
 insert into hold_clock (sale_id) select id from sale;
 insert into checkpoint (sale_id) select id from sale;
 insert into reservation
@@ -82,6 +83,7 @@ INDEXES = {
     "audit_reservations": "reservation_of_sale",
     "outbox_finish": "outbox_key_once",
     "outbox_pending": "outbox_pending",
+    "reservation_extend": "reservation_pkey",
     "reservation_release": "reservation_pkey",
     "reservations_expire": "reservation_due",
     "reservations_find": "reservation_pkey",
