@@ -21,12 +21,24 @@ CARTS = [
     (_line(LAMP, 1, 500), _line(LAMP, 2, 500)),
 ]
 BAD_CARTS = [(_line(LAMP, 1, 499),), (_line(LAMP, 1, 500), _line("GONE", 1, 1))]
+CUSTOMERS = ["ada", "bob", "eve"]
 WISHES = st.builds(
     Wish,
     number=st.integers(0, 11),
-    customer=st.sampled_from(["ada", "bob", "eve"]),
+    customer=st.sampled_from(CUSTOMERS),
     lines=st.sampled_from(CARTS * 2 + BAD_CARTS),
     terms=st.sampled_from([None, None, None, Late()]),
+)
+# Under which number, whose cart, what is put in before, and whether its version is the newest.
+CART_CHECKOUTS = st.lists(
+    st.tuples(
+        st.integers(6, 60),
+        st.sampled_from(CUSTOMERS),
+        st.sampled_from([LAMP, MUG, None]),
+        st.sampled_from([0, 0, 0, -1]),
+    ),
+    min_size=1,
+    max_size=4,
 )
 SETTLED: st.SearchStrategy[Settled] = st.sampled_from(["expired", "released"])
 SKUS = st.sampled_from([LAMP, MUG, "GONE"])

@@ -79,9 +79,14 @@ class ScriptText:
 
     @cached_property
     def returned_words(self) -> set[str]:
-        """The words that the body answers with, at the start of an array or of an outcome."""
-        begins = r"(?:(?:return|reply =) \{|return (?:string\.format\()?|over or string\.format\()"
-        return set(re.findall(rf"{begins}'([a-z-]+)", self.body))
+        """The words that the script answers with, at the start of an array or of an outcome."""
+        array = r"(?:return|reply =) \{"
+        begins = rf"(?:{array}|return (?:string\.format\()?|over or string\.format\()"
+        included = "".join(map(include, self.includes))
+        return {
+            *re.findall(rf"{begins}'([a-z-]+)", self.body),
+            *re.findall(rf"{array}'([a-z-]+)", included),
+        }
 
 
 def include(name: str) -> str:

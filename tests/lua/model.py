@@ -9,6 +9,7 @@ from selling import Offer, digest, reservation, wish
 
 from lua.admission import (
     Admitted,
+    CartEmpty,
     Changed,
     LedgerBehind,
     NotOpen,
@@ -35,7 +36,7 @@ from lua.store import (
     UnknownItem,
     Unproven,
 )
-from lua.terms import Late, Terms
+from lua.terms import FromCart, Late, Terms
 
 Settled: TypeAlias = Literal["expired", "released"]
 
@@ -52,6 +53,8 @@ class Wish:
     @property
     def fingerprint(self) -> str:
         """What makes two checkouts of one id the same."""
+        if isinstance(self.terms, FromCart):
+            return "cart"
         return ";".join(f"{line.sku}:{line.quantity}" for line in self.lines)
 
     def encode(self) -> str:
@@ -69,6 +72,14 @@ class Stock:
     raised: int = 0
     revision: int = 1
     lowered: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptCart:
+    """A cart that has lines, in the order in which they were put in."""
+
+    version: int
+    lines: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +115,7 @@ class Model:
     held: Counter[tuple[str, str]] = field(default_factory=Counter)
     lowerings: set[str] = field(default_factory=set)
     seen: dict[int, int] = field(default_factory=dict)
+    carts: dict[str, KeptCart] = field(default_factory=dict)
     history: list[Step] = field(default_factory=list)
 
     # What changes the sale
@@ -157,7 +169,15 @@ class Model:
             return NotOpen(state=state)
         if self.version - self.committed >= self.backlog_limit:
             return LedgerBehind()
-        return self._rejection(each) or self._take(each, now_ms)
+        return self._cart_rejection(each) or self._rejection(each) or self._take(each, now_ms)
+
+    def _cart_rejection(self, each: Wish) -> Outcome | None:
+        if not isinstance(each.terms, FromCart):
+            return None
+        cart = self.carts.get(each.customer)
+        if cart is None:
+            return CartEmpty()
+        return None if cart.version == each.terms.version else Changed()
 
     def _state_met(self, each: Wish, now_ms: int) -> str:
         if isinstance(each.terms, Late) and self.state != "paused":
@@ -196,6 +216,8 @@ class Model:
     def _take(self, each: Wish, now_ms: int) -> Admitted:
         self.version += 1
         customer = digest(each.customer)
+        if isinstance(each.terms, FromCart):
+            del self.carts[each.customer]
         self.admissions[customer] += 1
         self._move(customer, each.lines, -1)
         self.reservations[reservation(each.number)] = StoredReservation(
@@ -292,6 +314,15 @@ class Model:
             stock = {sku: self.items[sku].available for sku in touched}
             self.history.append(Step(kind=kind, first=first, last=self.version, stock=stock))
 
+    # What is no part of it
+
+    def keep_cart(self, customer: str, lines: dict[str, int], version: int) -> None:
+        """Let the cart have these lines; the version is the script's to choose."""
+        known = self.carts.pop(customer, None)
+        if lines:
+            assert known is None or version == known.version + (lines != known.lines)
+            self.carts[customer] = KeptCart(version=version, lines=lines)
+
     # What proves it
 
     def unprove(self) -> None:
@@ -303,6 +334,7 @@ class Model:
         self.proven = self.fence_is_ours = False
         self.lost, self.fence = True, 0
         self.seen.clear()
+        self.carts.clear()
 
     def close(self, epoch: int) -> Fenced | None:
         """The fence; None: it stands."""

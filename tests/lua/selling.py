@@ -9,6 +9,7 @@ from books import Contents
 
 from lua import keys
 from lua.admission import Checkout, Decided, Outcome
+from lua.carts import Carts
 from lua.entry import Entry, parse_entry
 from lua.record import Proof, Record
 from lua.replies import Reply, array, mapping, text
@@ -19,6 +20,7 @@ from lua.terms import BatchTerms
 LAMP = "LAMP-1"
 MUG = "mug_2.0"
 HOUR_MS = 3_600_000
+MAX_CART_LINES = 3
 FSYNC = Proof(durability="fsync", replicas=0, backlog_limit=1_000_000)
 
 
@@ -94,6 +96,7 @@ class Sale:
     def __init__(self, server: Server, sale_id: str) -> None:
         self.server = server
         self.store = SaleStore(server, sale_id)
+        self.carts = Carts(server, kept_seconds=3600, max_lines=MAX_CART_LINES)
         self.epoch = 0
         self.opening = Contents()
 

@@ -18,16 +18,16 @@ every_script = pytest.mark.parametrize(
 
 # What the scripts may call, by where the key stands: the first word after the command, or nowhere.
 ON_A_KEY = {
-    "DEL", "EXISTS", "GET", "HGET", "HGETALL", "HLEN", "HMGET", "HSET", "PUBLISH", "RENAME", "XADD",
-    "XRANGE", "XTRIM",
+    "DEL", "EXISTS", "GET", "HEXISTS", "HGET", "HGETALL", "HLEN", "HMGET", "HSET", "PEXPIRETIME",
+    "PUBLISH", "RENAME", "SET", "XADD", "XRANGE", "XTRIM",
 }  # fmt: skip
 ON_NO_KEY = {"INFO", "TIME"}
-WRITES = {"DEL", "HSET", "RENAME", "XADD", "XTRIM"}
+WRITES = {"DEL", "HSET", "RENAME", "SET", "XADD", "XTRIM"}
 # A sale's states, which follow `state:` in a reply; they are no replies themselves.
 STATES = {"open", "scheduled", "closed"}
 # Giving back, following the ledger and recovery must not wait for room; selling must.
-NEED_ROOM = {"admit", "lower", "open"}
-READ_ONLY = {"progress", "read"}
+NEED_ROOM = {"admit", "lower", "open", "put_line"}
+READ_ONLY = {"progress", "read", "read_cart"}
 
 CALL = re.compile(r"redis\.p?call\('([A-Z]+)'(?:, ([^,)]+))?")
 
@@ -193,6 +193,9 @@ async def _call_everything(sale: Sale) -> None:
     await sale.admit(wish(1), wish(2))
     carts = dict.fromkeys(range(2), FromCart(customer=digest("ada"), version=0))
     await sale.admit(wish(3), wish(4), terms=carts)
+    await sale.carts.put("friday", digest("ada"), sku=LAMP, quantity=1)
+    await sale.carts.read("friday", digest("ada"))
+    await sale.carts.remove("friday", digest("ada"), LAMP)
     await sale.store.return_units(1, [f"{reservation(1)}x", f"{reservation(2)}r"])
     await sale.store.grant(1, sku=LAMP, raised=20, revision=2)
     await sale.store.lower(1, request="r", sku=LAMP, units=1, context="{}")

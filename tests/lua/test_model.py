@@ -18,6 +18,8 @@ from books import check
 from chances import (
     AGAIN,
     BATCHES,
+    CART_CHECKOUTS,
+    CUSTOMERS,
     EPOCHS,
     REVISIONS,
     SETTLED,
@@ -25,6 +27,7 @@ from chances import (
     STATES,
     WHICH,
     WINDOWS,
+    WISHES,
     WITNESSES,
 )
 from hypothesis import HealthCheck, Phase, settings
@@ -37,15 +40,18 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from model import Model, Settled, Step, Stock, Wish
+from model import KeptCart, Model, Settled, Step, Stock, Wish
 from own_server import PATIENCE_SECONDS, OwnServer
-from selling import LAMP, MUG, Offer, Sale, reservation
+from selling import LAMP, MUG, Offer, Sale, digest, reservation
 
 from lua.admission import Decided
+from lua.carts import Cart, NoRecord
 from lua.entry import Entry
+from lua.lines import Line
 from lua.record import Proof
 from lua.server import Server
-from lua.store import Closed, Followed, Opened
+from lua.store import Closed, Followed, Opened, UnknownItem
+from lua.terms import FromCart
 
 pytestmark = pytest.mark.every_redis
 
@@ -73,7 +79,8 @@ class Selling(RuleBasedStateMachine):
         Selling.sales += 1
         self.loop = asyncio.new_event_loop()
         self.server = Server(self.url, timeout_seconds=PATIENCE_SECONDS)
-        self.sale = Sale(self.server, f"sale-{Selling.sales}")
+        self.sale_id = f"sale-{Selling.sales}"
+        self.sale = Sale(self.server, self.sale_id)
         self.store = self.sale.store
         self.model = Model(
             items={sku: Stock(offer=offer) for sku, offer in OFFERS.items()},
@@ -132,6 +139,56 @@ class Selling(RuleBasedStateMachine):
         returns = [f"{reservation(number)}{LETTERS[state]}" for number in numbers]
         reply = self.run(self.store.return_units(epoch, returns))
         assert reply == self.model.give_back(epoch, numbers, state)
+
+    @rule(checkouts=CART_CHECKOUTS, others=st.lists(WISHES, max_size=2))
+    def buy_carts(
+        self, checkouts: list[tuple[int, str, str | None, int]], others: list[Wish]
+    ) -> None:
+        for _, customer, sku, _ in checkouts:
+            if sku is not None:
+                self.put(customer, sku, quantity=1)
+        carts = [
+            self._from_cart(number, customer, newer) for number, customer, _, newer in checkouts
+        ]
+        self.admit([*carts[:1], *others, *carts[1:]], ahead=0, witness=0)
+
+    def _from_cart(self, number: int, customer: str, newer: int) -> Wish:
+        cart = self.model.carts.get(customer, KeptCart(version=0, lines={}))
+        lines = [
+            Line(sku=sku, quantity=units, unit_price=OFFERS[sku].price)
+            for sku, units in sorted(cart.lines.items())
+        ]
+        terms = FromCart(customer=digest(customer), version=max(0, cart.version + newer))
+        return Wish(number=number, customer=customer, lines=tuple(lines), terms=terms)
+
+    @rule(customer=st.sampled_from(CUSTOMERS), sku=SKUS, quantity=st.integers(1, 3))
+    def put(self, customer: str, sku: str, quantity: int) -> None:
+        reply = self.run(
+            self.sale.carts.put(self.sale_id, digest(customer), sku=sku, quantity=quantity)
+        )
+        if self.model.lost:
+            assert reply == NoRecord()
+        elif sku not in self.model.items:
+            assert reply == UnknownItem()
+        else:
+            assert isinstance(reply, Cart)
+            lines = self._lines_of(customer) | {sku: quantity}
+            self.model.keep_cart(customer, lines, reply.version)
+
+    @rule(customer=st.sampled_from(CUSTOMERS), sku=st.sampled_from([LAMP, MUG, "GONE", None]))
+    def remove(self, customer: str, sku: str | None) -> None:
+        reply = self.run(self.sale.carts.remove(self.sale_id, digest(customer), sku))
+        if self.model.lost:
+            assert reply == NoRecord()
+        else:
+            assert isinstance(reply, Cart)
+            lines = self._lines_of(customer)
+            kept = {each: units for each, units in lines.items() if sku not in (each, None)}
+            self.model.keep_cart(customer, kept, reply.version)
+
+    def _lines_of(self, customer: str) -> dict[str, int]:
+        cart = self.model.carts.get(customer)
+        return dict(cart.lines) if cart else {}
 
     def _sent(self, number: int) -> Wish:
         return self.sent[number % len(self.sent)]
@@ -294,6 +351,21 @@ class Selling(RuleBasedStateMachine):
                 item.lowered,
                 item.revision,
             )
+
+    @invariant()
+    def the_carts_are_the_models(self) -> None:
+        for customer in CUSTOMERS:
+            cart = self.run(self.sale.carts.read(self.sale_id, digest(customer)))
+            if self.model.lost:
+                assert cart == NoRecord()
+                continue
+            assert isinstance(cart, Cart)
+            expected = self.model.carts.get(customer, KeptCart(version=0, lines={}))
+            assert cart.version == expected.version
+            assert [(line.sku, line.quantity) for line in cart.lines] == [*expected.lines.items()]
+            for line in cart.lines:
+                item = self.model.items[line.sku]
+                assert (line.unit_price, line.available) == (item.offer.price, item.available)
 
     @invariant()
     def the_history_is_the_models(self) -> None:
