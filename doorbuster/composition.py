@@ -1,6 +1,8 @@
 """The one place that turns settings into the values that each process is made of."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -32,10 +34,26 @@ def gateway_config(settings: Settings, *, metrics_folder: Path | None = None) ->
     )
 
 
-def reconciler_config(settings: Settings) -> ReconcilerConfig:
+def reconciler_config(settings: Settings, listening: socket.socket | None) -> ReconcilerConfig:
     """Raises NoServers."""
     addresses = find_addresses(settings)
-    return ReconcilerConfig(redis_url=addresses.redis_url, database_url=addresses.database_url)
+    return ReconcilerConfig(
+        redis_url=addresses.redis_url, database_url=addresses.database_url, listening=listening
+    )
+
+
+@contextmanager
+def reconciler_socket(settings: Settings) -> Iterator[socket.socket | None]:
+    """Yield where the reconciler listens, or None. Raises CannotServe where nothing can."""
+    if settings.reconciler_port is None:
+        yield None
+        return
+    try:
+        listening = listen(settings.reconciler_host, settings.reconciler_port)
+    except CannotListen as error:
+        raise CannotServe(f"{error}; choose another DOORBUSTER_RECONCILER_PORT") from error
+    with listening:
+        yield listening
 
 
 def listening_socket(settings: Settings) -> socket.socket:

@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     state_dir: Path = Path(".doorbuster")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    reconciler_host: str = "127.0.0.1"
+    reconciler_port: int | None = Field(default=None, ge=0, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
     token_key: SecretStr | None = None
     token_key_file: Path | None = None

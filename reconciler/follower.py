@@ -7,6 +7,7 @@ from typing import Final, assert_never
 
 from lua.store import Behind, Followed, OtherEpoch, SaleStore, Unproven
 from reconciler.history import build
+from reconciler.metrics import Lag, Metrics
 from reconciler.parking import commit_or_park
 from sql.database import Database
 from sql.ledger import Checkpoint, Contradiction, Superseded, read_checkpoint
@@ -36,8 +37,12 @@ class NeedsRecovery(Exception):
 class Follower:
     """Follows one sale. `checkpoint` is None until it was first read."""
 
-    def __init__(self, database: Database, store: SaleStore, *, hold_seconds: int) -> None:
+    def __init__(
+        self, database: Database, store: SaleStore, metrics: Metrics, *, hold_seconds: int
+    ) -> None:
         self.checkpoint: Checkpoint | None = None
+        self.lag = Lag()
+        self._metrics = metrics
         self._database = database
         self._store = store
         self._entries = MIN_ENTRIES
@@ -103,7 +108,13 @@ class Follower:
             raise NeedsRecovery(f"Redis is at {reply.version}, behind {checkpoint.version}")
         if reply.version > checkpoint.version and not reply.entries:
             raise NeedsRecovery("the stream has no entries after the checkpoint", rebuild=True)
+        self._note_lag(checkpoint, reply)
         return reply
+
+    def _note_lag(self, checkpoint: Checkpoint, reply: Followed) -> None:
+        """On the Redis clock alone: what is not committed yet is as old as its first entry."""
+        age_ms = reply.now_ms - reply.entries[0].at_ms if reply.entries else 0
+        self.lag.note(versions=reply.version - checkpoint.version, seconds=max(age_ms, 0) / 1000)
 
     async def _moved(self, checkpoint: Checkpoint) -> bool:
         """Whether another reconciler has moved the checkpoint since."""
@@ -118,13 +129,16 @@ class Follower:
                 began=checkpoint.version,
                 entries=followed.entries,
             )
-            await commit_or_park(self._database, batch)
+            with self._metrics.commit_seconds.time():
+                await commit_or_park(self._database, batch)
         except Superseded:
             return await self._read_checkpoint()
         except Contradiction as contradiction:
             raise NeedsRecovery(str(contradiction), rebuild=True) from contradiction
         self._size(len(followed.entries), batch.last - batch.began)
         self._retention.note(batch.last)
+        self._metrics.orders.inc(len(batch.admissions.ids))
+        self._metrics.returns.inc(len(batch.returns))
         self.checkpoint = Checkpoint(
             epoch=checkpoint.epoch, version=batch.last, opened=checkpoint.opened
         )

@@ -10,6 +10,7 @@ from lua.faults import RedisFault
 from lua.server import Server
 from lua.store import SaleStore
 from reconciler.follower import Follower, NeedsRecovery
+from reconciler.metrics import Metrics
 from reconciler.recovery import Abandoned, Recovery
 from reconciler.relay import Relay
 from reconciler.remains import Remains
@@ -35,15 +36,16 @@ DEFECT_SECONDS: Final = 2.0
 class Keeper:
     """Keeps one sale until it is cancelled."""
 
-    def __init__(self, database: Database, server: Server, sale: Sale) -> None:
+    def __init__(self, database: Database, server: Server, sale: Sale, metrics: Metrics) -> None:
         store = SaleStore(server, sale.id)
         self._database = database
         self._sale_id = sale.id
-        self._follower = Follower(database, store, hold_seconds=sale.hold_seconds)
+        self._metrics = metrics
+        self._follower = Follower(database, store, metrics, hold_seconds=sale.hold_seconds)
         self._parts = (
             self._follower.run,
             Relay(database, store, self._follower).run,
-            Sweeper(database, sale.id).run,
+            Sweeper(database, sale.id, metrics).run,
             Witnesses(database, store, self._follower).run,
             Remains(database, store).run,
         )
@@ -55,9 +57,10 @@ class Keeper:
 
     async def run(self) -> None:
         """Do all parts of the work side by side; whatever fails is tried again."""
-        async with asyncio.TaskGroup() as tasks:
-            for part in self._parts:
-                tasks.create_task(self._again_and_again(part))
+        with self._metrics.lagging(self._sale_id, self._follower.lag):
+            async with asyncio.TaskGroup() as tasks:
+                for part in self._parts:
+                    tasks.create_task(self._again_and_again(part))
 
     async def _again_and_again(self, part: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -90,8 +93,16 @@ class Keeper:
                     self._complain(why)
                 # Remembered over attempts that fail: the next one may be asked for by the gate.
                 self._is_wrong |= need.rebuild
-                await self._recovery.run(why, rebuild=self._is_wrong)
+                await self._bring_back(why)
                 self._is_wrong = False
+
+    async def _bring_back(self, why: str) -> None:
+        try:
+            outcome = await self._recovery.run(why, rebuild=self._is_wrong)
+        except (RedisFault, LedgerFault, Abandoned):
+            self._metrics.recoveries.labels("failed").inc()
+            raise
+        self._metrics.recoveries.labels(outcome).inc()
 
     async def _stays_at(self, met: Checkpoint) -> bool:
         """Whether nobody has begun or finished a recovery since, though we wait for who began one.

@@ -87,8 +87,10 @@ class Recovery:
         self._unfinished: set[int] = set()
         self.begun = 0
 
-    async def run(self, why: str, *, rebuild: bool) -> None:
+    async def run(self, why: str, *, rebuild: bool) -> str:
         """Recover; `rebuild` where what stands in Redis is known to be wrong.
+
+        Returns how: `adopted` or `rebuilt`.
 
         Raises Abandoned, and the faults of both stores: then it has to be tried again.
         """
@@ -109,7 +111,7 @@ class Recovery:
             why=why,
             began=began,
         )
-        await self._open(survey, ending)
+        return await self._open(survey, ending)
 
     async def _close(self) -> Survey:
         """A new epoch, greater than any that was ever used, and the gate closed under it."""
@@ -171,7 +173,7 @@ class Recovery:
             raise Abandoned("somebody else has moved the checkpoint") from superseded
         return batch.last
 
-    async def _open(self, survey: Survey, ending: Ending) -> None:
+    async def _open(self, survey: Survey, ending: Ending) -> str:
         proof = await prove(self._server)
         await self._check_server(survey)
         outcome = ending.outcome
@@ -187,6 +189,7 @@ class Recovery:
             ending.version,
             milliseconds,
         )
+        return outcome
 
     async def _check_server(self, survey: Survey) -> None:
         """Look before the ledger lets this epoch through: afterwards nothing can be adopted.

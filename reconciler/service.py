@@ -2,12 +2,18 @@
 
 import asyncio
 import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
 from lua.server import Server
 from reconciler.keeper import Keeper
+from reconciler.ledger_watch import LedgerWatch
+from reconciler.metrics import Metrics
+from reconciler.page import serving
 from sql.database import Database
 from sql.faults import LedgerFault
 from sql.leases import leave, renew
@@ -29,10 +35,11 @@ LEAVE_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcilerConfig:
-    """What a reconciler needs to know."""
+    """What a reconciler needs to know; `listening` is where it shows its metrics, if anywhere."""
 
     redis_url: str
     database_url: str
+    listening: socket.socket | None = None
 
 
 class Service:
@@ -42,8 +49,11 @@ class Service:
     rebuild of many sales at once, none may lose its lease to it.
     """
 
-    def __init__(self, database: Database, server: Server, *, leases: Database) -> None:
+    def __init__(
+        self, database: Database, server: Server, metrics: Metrics, *, leases: Database
+    ) -> None:
         self._database = database
+        self._metrics = metrics
         self._server = server
         self._leases = leases
         self._id: UUID = uuid4()
@@ -74,9 +84,10 @@ class Service:
         self._stop_keeping(set(self._keepers) - led)
         for sale_id in led - set(self._keepers):
             sale = await read(self._leases, sale_id)
-            keeper = Keeper(self._database, self._server, sale)
+            keeper = Keeper(self._database, self._server, sale, self._metrics)
             self._keepers[sale_id] = tasks.create_task(keeper.run())
             log.info("keeping sale %s", sale_id)
+        self._metrics.sales_kept.set(len(self._keepers))
 
     def _complain(self, complaint: str) -> None:
         """Say it once, not at every attempt."""
@@ -107,9 +118,28 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
 
 async def run(config: ReconcilerConfig, stop: asyncio.Event) -> None:
     """Run a reconciler until `stop` is set."""
+    metrics = Metrics()
     async with (
         Server(config.redis_url, connections=REDIS_CONNECTIONS) as server,
         Database(config.database_url, connections=DATABASE_CONNECTIONS) as database,
         Database(config.database_url, connections=1) as leases,
+        _shown(metrics, database, config.listening),
     ):
-        await Service(database, server, leases=leases).run(stop)
+        await Service(database, server, metrics, leases=leases).run(stop)
+
+
+@asynccontextmanager
+async def _shown(
+    metrics: Metrics, database: Database, listening: socket.socket | None
+) -> AsyncIterator[None]:
+    """Show the metrics on the socket for the length of the block, where there is one."""
+    if listening is None:
+        yield
+        return
+    log.info("metrics at http://%s:%d/metrics", *listening.getsockname()[:2])
+    async with serving(metrics, listening), asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(LedgerWatch(database, metrics).run())
+        try:
+            yield
+        finally:
+            watching.cancel()

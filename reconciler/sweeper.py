@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 from typing import Final
 
+from reconciler.metrics import Metrics
 from sql.database import Database
 from sql.settlement import expire, tick_hold_clock
 
@@ -20,9 +21,10 @@ USUAL_PAUSE: Final = timedelta(seconds=5)
 class Sweeper:
     """Sweeps one sale."""
 
-    def __init__(self, database: Database, sale_id: str) -> None:
+    def __init__(self, database: Database, sale_id: str, metrics: Metrics) -> None:
         self._database = database
         self._sale_id = sale_id
+        self._metrics = metrics
         self._ticked_at = 0.0
 
     async def run(self) -> None:
@@ -33,9 +35,11 @@ class Sweeper:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _expire(self) -> int:
-        return await expire(
+        expired = await expire(
             self._database, self._sale_id, count=HOLDS_AT_ONCE, usual_pause=USUAL_PAUSE
         )
+        self._metrics.expired.inc(expired)
+        return expired
 
     async def _tick(self) -> None:
         now = time.monotonic()

@@ -9,17 +9,16 @@ def reconciler() -> None:
     import asyncio
 
     from doorbuster import logs
-    from doorbuster.composition import reconciler_config
+    from doorbuster.composition import reconciler_config, reconciler_socket
     from doorbuster.settings import load
     from doorbuster.signals import told_to_stop
     from reconciler.service import run
 
     settings = load()
     logs.configure(settings.log_level)
-    config = reconciler_config(settings)
 
     async def serve() -> None:
-        with told_to_stop() as stop:
-            await run(config, stop)
+        with reconciler_socket(settings) as listening, told_to_stop() as stop:
+            await run(reconciler_config(settings, listening), stop)
 
     asyncio.run(serve())

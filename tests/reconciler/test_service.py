@@ -12,6 +12,7 @@ from till import Till, cancelled_after, eventually
 
 import reconciler.service
 from lua.server import Server
+from reconciler.metrics import Metrics
 from reconciler.service import ReconcilerConfig, Service, run
 from sql.database import Database
 from sql.faults import LedgerFault
@@ -130,7 +131,7 @@ async def test_a_lease_that_was_taken_is_served_no_more(
     tills: list[Till], database: Database, redis_url: str
 ) -> None:
     async with Server(redis_url) as server:
-        service = Service(database, server, leases=database)
+        service = Service(database, server, Metrics(), leases=database)
         stop = asyncio.Event()
         async with cancelled_after(service.run(stop)):
             await all_open(tills)
@@ -155,7 +156,7 @@ async def test_keepers_that_use_every_connection_cost_no_lease(
         Database(database_url, connections=1) as database,
         Database(database_url, connections=1) as leases,
     ):
-        service = Service(database, server, leases=leases)
+        service = Service(database, server, Metrics(), leases=leases)
         async with cancelled_after(service.run(asyncio.Event())):
             await all_open(tills)
             async with database.connection():

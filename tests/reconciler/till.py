@@ -23,6 +23,7 @@ from lua.server import Server
 from lua.store import OtherEpoch, SaleStore
 from reconciler.audit import audit
 from reconciler.keeper import Keeper
+from reconciler.metrics import Metrics
 from sql import sales
 from sql.database import Database
 from sql.ledger import Checkpoint, read_checkpoint
@@ -54,7 +55,9 @@ class Till:
 
     async def keeper(self) -> Keeper:
         """A keeper of this sale, not started."""
-        return Keeper(self.database, self.server, await sales.read(self.database, self.sale_id))
+        return Keeper(
+            self.database, self.server, await sales.read(self.database, self.sale_id), Metrics()
+        )
 
     @asynccontextmanager
     async def kept(self, keepers: int = 1) -> AsyncIterator[None]:

@@ -10,6 +10,7 @@ from drafts import draft, open_sale
 from doorbuster.doctor.service_facts import ServiceFacts, read_service
 from lua.keys import record
 from lua.server import Server
+from reconciler.metrics import Metrics
 from reconciler.service import Service
 from sql.alarms import AlarmKind, raise_alarm
 from sql.database import Database
@@ -40,7 +41,7 @@ async def reconciling(database: Database, server: Server) -> AsyncIterator[None]
     """A reconciler beside the test, which begins once it has been heard of."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(Service(database, server, leases=database).run(stop))
+        tasks.create_task(Service(database, server, Metrics(), leases=database).run(stop))
         async with asyncio.timeout(10):
             while not (await read_service(database, None, patience_seconds=0)).reconcilers:
                 await asyncio.sleep(0.01)
