@@ -11,10 +11,11 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import HTTPExceptionHandler
 
 from gateway import problems
-from gateway.problems import Problem, Refusal
+from gateway.problems import METHOD_NOT_ALLOWED, Problem, Refusal
 from lua.faults import RedisFault
 from sql.faults import LedgerFault
 
@@ -31,9 +32,19 @@ _OF_STATUS: Final = {
 }
 
 
-async def answer(_: Request, error: Exception) -> Response:
+async def answer(request: Request, error: Exception) -> Response:
     """Answer with the problem that the exception stands for."""
-    return problem_of(error).to_response()
+    problem = problem_of(error)
+    if problem.status == METHOD_NOT_ALLOWED.status:
+        problem = replace(problem, headers=((b"allow", _allowed(request)),))
+    return problem.to_response()
+
+
+def _allowed(request: Request) -> bytes:
+    """The methods of the path: Starlette names those of one route only, and a path may have two."""
+    routes = [each for each in request.app.routes if isinstance(each, Route)]
+    at_path = [each for each in routes if each.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted(set().union(*(each.methods or () for each in at_path)))).encode()
 
 
 def problem_of(error: Exception) -> Problem:

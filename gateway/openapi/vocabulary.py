@@ -8,11 +8,6 @@ from gateway.sales import NAME
 _NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME}$"}
 _UUID: Final[Schema] = {"type": "string", "format": "uuid"}
 _ETAG: Final[Schema] = {"type": "string", "examples": ['"1-42-open"']}
-_TRACEPARENT: Final[Schema] = {
-    "type": "string",
-    "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
-}
-
 SALE_ID: Final = Parameter("sale_id", "path", _NAME, "The sale.")
 SKU: Final = Parameter("sku", "path", _NAME, "The item.")
 RESERVATION_ID: Final = Parameter("id", "path", _UUID, "The reservation.")
@@ -23,8 +18,8 @@ IF_NONE_MATCH: Final = Parameter(
 TRACEPARENT: Final = Parameter(
     "traceparent",
     "header",
-    _TRACEPARENT,
-    "The caller's span (W3C Trace Context). It is carried into the ledger.",
+    {"type": "string", "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]},
+    "The caller's span (W3C Trace Context), carried into the ledger; ignored where it is none.",
 )
 
 ETAG: Final = Header("ETag", "Changes with the answer.", _ETAG)

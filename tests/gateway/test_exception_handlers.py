@@ -61,6 +61,13 @@ async def test_a_wrong_method_is_told_the_right_ones() -> None:
     assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
 
 
+async def test_a_wrong_method_is_told_those_of_every_route_at_its_path() -> None:
+    app = raising(Refusal(SALE_CLOSED))
+    app.routes.append(Route("/", lambda _: Response(), methods=["PUT"]))
+    response = await get(app, method="DELETE")
+    assert response.headers["allow"] == "GET, HEAD, POST, PUT"
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [(400, "malformed"), (413, "body-too-large"), (415, "unsupported-media-type")],
