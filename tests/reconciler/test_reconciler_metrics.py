@@ -17,7 +17,7 @@ from gateway.listener import listen
 from lua.server import Server
 from reconciler import ledger_watch
 from reconciler.service import ReconcilerConfig, run
-from sql.alarms import raise_alarm
+from sql.alarms import AlarmKind, raise_alarm
 from sql.database import Database
 
 
@@ -71,7 +71,7 @@ async def test_what_becomes_of_orders_is_counted(
 async def test_what_waits_for_somebody_is_shown(
     database: Database, till: Till, address: tuple[str, int]
 ) -> None:
-    await raise_alarm(database, till.sale_id, "a test")
+    await raise_alarm(database, till.sale_id, AlarmKind.PARKED, "a test")
     await until_scraped(address, lambda seen: seen.value("doorbuster_alarms_open") == 1)
     seen = await scrape(address)
     assert seen.value("doorbuster_parked_records") == 0
