@@ -14,7 +14,7 @@ ARGS ?=
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test proof check format lock protocol crash chaos chaos-long clean
+.PHONY: help install up test proof check format lock protocol crash chaos chaos-long bench bench-lock clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,8 +61,18 @@ chaos-long: install ## The same, long enough for a claim, at each level; writes 
 		PYTHONPATH=tests $(BIN)/python -m chaos --level $$level --runs 3 --seconds 1200 --enough \
 			--keep build/chaos/$$level --evidence docs/evidence.md $(ARGS) || exit 1; done
 
+bench: install ## Measure it beside its peers, in some 20 minutes; writes bench/RESULTS.md
+	$(BIN)/python -m bench all --json bench/results.json --report bench/RESULTS.md $(ARGS)
+
+bench-lock: install ## Write the locks of the benchmark's peers anew
+	$(BIN)/pip install --quiet 'uv>=0.13,<1'
+	$(BIN)/uv pip compile bench/requirements.in --output-file bench/requirements.txt \
+		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(ARGS)
+	npm install --prefix bench/peers --package-lock-only --ignore-scripts --no-audit --no-fund \
+		--omit-lockfile-registry-resolved
+
 clean: ## Remove .venv and caches; the state of `up` stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench/.venv bench/peers/node_modules
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(IS_NEW_ENOUGH)' || { echo >&2 \

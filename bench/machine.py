@@ -1,0 +1,50 @@
+"""What a measurement was made on and with."""
+
+import os
+import platform
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from doorbuster.embedded.binaries import find_postgres, find_valkey
+
+_LIBRARIES: Final = ("uvicorn", "starlette", "httptools", "uvloop", "asyncpg", "redis", "joserfc")
+_GIB: Final = 1 << 30
+
+
+def description() -> list[tuple[str, str]]:
+    """Pairs of what and which."""
+    return [
+        ("date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
+        ("commit", _says("git", "describe", "--always", "--dirty")),
+        ("processor", f"{os.cpu_count()} cores, {_processor()}"),
+        ("memory", f"{_memory_bytes() / _GIB:.0f} GiB"),
+        ("system", f"{platform.system()} {platform.release()}"),
+        ("Python", platform.python_version()),
+        ("libraries", ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)),
+        ("Valkey", _says(str(find_valkey()), "--version")),
+        ("Postgres", _says(str(find_postgres() / "postgres"), "--version")),
+        ("Node", _says("node", "--version")),
+        ("load generator", _says("wrk", "--version").partition(" Copyright")[0]),
+    ]
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _says(program: str, *arguments: str) -> str:
+    if shutil.which(program) is None:
+        return "none"
+    said = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    return (said.stdout or said.stderr).strip().splitlines()[0]

@@ -1,0 +1,138 @@
+"""An open loop: requests leave at their time, whether or not the ones before are answered.
+
+Latency counts from the time at which a request should have left. A closed loop waits while the
+server is slow, and so leaves out the very requests that would have been slow (coordinated
+omission).
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+from bench.wrk import PATH
+
+# Enough that a server which answers within a second never has to wait for a free connection.
+CONNECTIONS: Final = 512
+# What was not answered so long after the last request left is counted as unanswered.
+PATIENCE_SECONDS: Final = 3.0
+_BODY: Final = b'{"lines":[{"sku":"LAMP-1","quantity":1}]}'
+
+
+@dataclass(slots=True, kw_only=True)
+class Answers:
+    """What came back: seconds from due to answered by status, and how many never were."""
+
+    sent: int = 0
+    latencies: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def unanswered(self) -> int:
+        """Those whose answer nobody waited for any longer."""
+        return self.sent - len(self.latencies)
+
+    def percentile_ms(self, share: float) -> float:
+        """The latency that this share of the requests did not exceed; unanswered ones count."""
+        waited = sorted(self.latencies) + [PATIENCE_SECONDS] * self.unanswered
+        return 1000 * waited[min(len(waited) - 1, int(share * len(waited)))]
+
+
+def checkouts(tokens: list[bytes], prefix: str) -> Iterator[bytes]:
+    """A checkout of each token, as it goes over the wire."""
+    head = b"POST %b HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n" % PATH.encode()
+    tail = b"\r\nContent-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+    for number, token in enumerate(tokens):
+        key = b"%b%d" % (prefix.encode(), number)
+        yield b"%bAuthorization: Bearer %b\r\nIdempotency-Key: %b%b" % (head, token, key, tail)
+
+
+async def send(
+    address: tuple[str, int], requests: Iterator[bytes], *, per_second: float, seconds: float
+) -> Answers:
+    """Send so many a second for so long, evenly, and wait for the answers."""
+    answers = Answers()
+    crowd = _Crowd(answers)
+    await crowd.connect(address)
+    began = time.monotonic()
+    due = began
+    for request in requests:
+        if due - began >= seconds:
+            break
+        if (early := due - time.monotonic()) > 0:
+            await asyncio.sleep(early)
+        answers.sent += 1
+        crowd.send(request, due)
+        due += 1 / per_second
+    await crowd.finish()
+    return answers
+
+
+class _Crowd:
+    """The connections; who finds none free waits in line, and its time runs on."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._free: deque[_Client] = deque()
+        self._waiting: deque[tuple[bytes, float]] = deque()
+        self._clients: list[_Client] = []
+
+    async def connect(self, address: tuple[str, int]) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(CONNECTIONS):
+            _, client = await loop.create_connection(lambda: _Client(self), *address)
+            self._clients.append(client)
+        self._free.extend(self._clients)
+
+    def send(self, request: bytes, due: float) -> None:
+        if self._free:
+            self._free.popleft().send(request, due)
+        else:
+            self._waiting.append((request, due))
+
+    def answered(self, client: "_Client", status: int, seconds: float) -> None:
+        self._answers.statuses[status] += 1
+        self._answers.latencies.append(seconds)
+        if self._waiting:
+            client.send(*self._waiting.popleft())
+        else:
+            self._free.append(client)
+
+    async def finish(self) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while self._answers.unanswered and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        for client in self._clients:
+            client.transport.abort()
+
+
+class _Client(asyncio.Protocol):
+    """One connection, one request at a time; an answer has a Content-Length."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, crowd: _Crowd) -> None:
+        self._crowd = crowd
+        self._due = 0.0
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def send(self, request: bytes, due: float) -> None:
+        self._due = due
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, separator, body = self._received.partition(b"\r\n\r\n")
+        if separator and len(body) >= _length(head):
+            self._received = b""
+            self._crowd.answered(self, int(head[9:12]), time.monotonic() - self._due)
+
+
+def _length(head: bytes) -> int:
+    after = head.lower().partition(b"content-length:")[2]
+    return int(after.partition(b"\r\n")[0])

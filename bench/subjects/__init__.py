@@ -1,0 +1,1 @@
+"""What is measured: each starts its own processes on a ground of its own."""

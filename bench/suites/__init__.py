@@ -1,0 +1,8 @@
+"""The suites, by name."""
+
+from typing import Final
+
+from bench.suite import Suite
+from bench.suites import checkout
+
+SUITES: Final[dict[str, Suite]] = {suite.name: suite for suite in (checkout.SUITE,)}
