@@ -31,7 +31,7 @@ from sql.settlement import release
 
 pytestmark = pytest.mark.proof
 
-ARMED = Path(__file__).with_name("armed.py")
+ARMED = Path(__file__).parents[1] / "armed.py"
 DIED = 77
 REACHED_SECONDS = 60.0
 

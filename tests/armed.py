@@ -1,21 +1,25 @@
 """`python armed.py POINT COUNT ARGUMENTS...`: a doorbuster process that dies at a named point.
 
 The points are the doors through which a process has any effect: each script and command of Redis,
-each transaction and statement of the ledger, just before and just after. So nothing is needed in
-the program itself, and no effect has happened between two neighbouring points.
+each transaction and statement of the ledger, each answer to a request, just before and just after.
+So nothing is needed in the program itself, and no effect has happened between two neighbouring
+points.
 
-A point is `redis:<script or COMMAND>:<before|after>`, or `ledger:<function that asks>:<...>`; for
-a transaction, `before` is before its COMMIT.
+A point is `redis:<script or COMMAND>:<before|after>`, `ledger:<function that asks>:<...>`, where
+for a transaction `before` is before its COMMIT, or `answer:<end of the path>:<...>`.
 """
 
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from doorbuster.cli import main
+from gateway import process
 from lua.script import Script
 from lua.server import Server
 from sql.database import Connection, Database
@@ -45,6 +49,9 @@ def arm(fuse: Fuse) -> None:
     for name in ("row", "rows", "execute"):
         setattr(Database, name, _statement(fuse, getattr(Database, name)))
     Database.transaction = _transaction(fuse, Database.transaction)
+    # The door of the WAIT that follows a script on its own connection.
+    Server._exchange = _exchange(fuse, Server._exchange)
+    process.Server = partial(_serve, fuse, process.Server)
 
 
 Call = Callable[..., Awaitable[Any]]
@@ -70,6 +77,36 @@ def _command(fuse: Fuse, command: Call) -> Call:
         return reply
 
     return watched
+
+
+def _exchange(fuse: Fuse, exchange: Call) -> Call:
+    @wraps(exchange)
+    async def watched(self: Server, connection: Any, words: Sequence[Any], until: float) -> Any:
+        waits = words[0] == "WAIT"
+        if waits:
+            fuse.burn("redis:WAIT:before")
+        reply = await exchange(self, connection, words, until)
+        if waits:
+            fuse.burn("redis:WAIT:after")
+        return reply
+
+    return watched
+
+
+def _serve(fuse: Fuse, server: Callable[..., Any], app: ASGIApp, **rest: Any) -> Any:
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        name = scope.get("path", "").rpartition("/")[2]
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                fuse.burn(f"answer:{name}:before")
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                fuse.burn(f"answer:{name}:after")
+
+        await app(scope, receive, answer)
+
+    return server(watched, **rest)
 
 
 def _statement(fuse: Fuse, ask: Call) -> Call:
