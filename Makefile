@@ -48,7 +48,7 @@ lock: install ## Write requirements.txt anew from pyproject.toml (ARGS=--upgrade
 protocol: install ## Visit every state of the protocol's model; writes docs/evidence.md
 	PYTHONPATH=tests $(BIN)/python -m protocol
 
-crash: install ## Let a reconciler die at every point, not just at some
+crash: install ## Let a reconciler and a gateway die at every point, not just at some
 	CRASH_POINTS=all $(BIN)/pytest -n $(TEST_PROCESSES) -m proof -k crash_points $(ARGS)
 
 chaos: install ## Hurt a whole shop for 20 seconds, and see whether it keeps its promises
