@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "gateway": ("doorbuster.commands.gateway", "gateway"),
     "reconciler": ("doorbuster.commands.reconciler", "reconciler"),
     "migrate": ("doorbuster.commands.migrate", "migrate"),
+    "product": ("doorbuster.commands.product", "app"),
     "sale": ("doorbuster.commands.sale", "app"),
     "key": ("doorbuster.commands.key", "app"),
     "token": ("doorbuster.commands.token", "token"),

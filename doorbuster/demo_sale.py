@@ -5,8 +5,8 @@ from importlib import resources
 from typing import Final
 
 from doorbuster.sale_acts import change_state
-from doorbuster.sale_file import parse_sale
 from doorbuster.servers import Servers
+from gateway.definitions.sale import parse_sale
 from lua.store import SaleStore
 from sql import sales
 from sql.sales import SaleState

@@ -27,6 +27,7 @@ from gateway.identity import ApiKeys, Callers, PublishedKeys, StaticKey, Tokens
 from gateway.metrics import Metrics
 from gateway.openapi import Call, publication
 from gateway.probes import Probes
+from gateway.products import Products
 from gateway.reservations import Reservations
 from gateway.sale_view import SaleView
 from gateway.stock.endpoints import StockEndpoint, StockStream
@@ -162,6 +163,7 @@ def _routes(
         Call("/v1/sales/{sale_id}/checkout", checkout, CHECK_OUT),
         Call("/v1/sales/{sale_id}/stock", stock, READ_STOCK),
         Call("/v1/sales/{sale_id}/events", stream, WATCH_STOCK),
+        *Products(database).routes(),
         *SaleView(database).routes(),
         *reservations.routes(),
         *Probes(resources.reading, database, draining).routes(),

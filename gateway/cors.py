@@ -15,7 +15,7 @@ from gateway.problems import FORBIDDEN, HeaderLine
 
 METHODS: Final = b"GET, POST, PUT, PATCH, DELETE"
 REQUEST_HEADERS: Final = b"Authorization, Content-Type, Idempotency-Key, If-Match, traceparent"
-RESPONSE_HEADERS: Final = b"Location, Retry-After, ETag, Idempotency-Replayed"
+RESPONSE_HEADERS: Final = b"Location, Retry-After, ETag, Idempotency-Replayed, Age, Cache-Status"
 # Chromium forgets a preflight after two hours in any case.
 MAX_AGE_SECONDS: Final = 7200
 

@@ -88,9 +88,10 @@ class Problem:
 
 
 class FieldFault(BaseModel):
-    """What is wrong with one field."""
+    """What is wrong with one field of the body, or one parameter."""
 
-    pointer: Annotated[str, Field(description="the field, as a JSON pointer (RFC 6901)")]
+    pointer: Annotated[str, Field(description="the field, as a JSON pointer (RFC 6901)")] = ""
+    parameter: Annotated[str, Field(description="the name of the parameter")] = ""
     detail: str
 
 
@@ -154,7 +155,7 @@ TOO_MANY_REQUESTS = Problem(429, "too-many-requests", "Too many requests", retry
 
 # What it is about.
 UNKNOWN_SALE = Problem(404, "unknown-sale", "There is no such sale")
-UNKNOWN_SKU = Problem(404, "unknown-sku", "There is no such item")
+UNKNOWN_SKU = Problem(404, "unknown-sku", "There is no such product or item")
 UNKNOWN_RESERVATION = Problem(404, "unknown-reservation", "There is no such reservation")
 
 # What the sale says to it.

@@ -9,9 +9,14 @@ SaleLookup: TypeAlias = Callable[[str], Awaitable[bool | None]]
 
 # The form of a sale's id, and of a sku.
 NAME: Final = r"[A-Za-z0-9._-]{1,64}"
-_SALE_ID: Final = re.compile(NAME)
+_NAME: Final = re.compile(NAME)
 
 
 def is_sale_id(text: str) -> bool:
     """Whether a sale can have this id at all."""
-    return _SALE_ID.fullmatch(text) is not None
+    return _NAME.fullmatch(text) is not None
+
+
+def is_sku(text: str) -> bool:
+    """Whether a product can have this sku at all."""
+    return _NAME.fullmatch(text) is not None

@@ -20,6 +20,7 @@ SALE_IS_SAME = load("sale_is_same")
 SALE_READ = load("sale_read")
 SALE_LOCK = load("sale_lock")
 SALES_LIST = load("sales_list")
+SALES_PAGE = load("sales_page")
 ITEMS_READ = load("items_read")
 CHANGE_STATE = load("sale_change_state")
 ADJUSTMENT_INSERT = load("adjustment_insert")
@@ -197,6 +198,16 @@ async def read(database: Database, sale_id: str) -> Sale:
 async def read_all(database: Database) -> list[Sale]:
     """Every sale, newest first."""
     return [parse_sale(row) for row in await database.rows(SALES_LIST)]
+
+
+async def page(
+    database: Database, *, after: str | None, state: str | None, count: int
+) -> list[Sale]:
+    """`count` sales that are no drafts, newest first, after the one with the id `after`.
+
+    `state` is one that buyers meet: scheduled, open, paused, closed; None for any.
+    """
+    return [parse_sale(row) for row in await database.rows(SALES_PAGE, after, state, count)]
 
 
 async def read_items(database: Database, sale_id: str) -> list[LedgerItem]:

@@ -16,8 +16,8 @@ from doorbuster.addresses import Addresses
 from doorbuster.ledger import migrated
 from doorbuster.python_child import PythonChild
 from doorbuster.sale_acts import Done, change_state
-from doorbuster.sale_file import parse_sale
 from doorbuster.servers import Servers, connected
+from gateway.definitions.sale import parse_sale
 from lua.store import SaleStore
 from sql import sales
 

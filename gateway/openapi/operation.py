@@ -18,6 +18,7 @@ Schema: TypeAlias = dict[str, object]
 class Tag(StrEnum):
     """Who a call is for; the document describes each in the words of `TAGS`."""
 
+    PRODUCTS = "products"
     SALES = "sales"
     RESERVATIONS = "reservations"
     OPERATION = "operation"
@@ -25,6 +26,7 @@ class Tag(StrEnum):
 
 
 TAGS: Final = {
+    Tag.PRODUCTS: "The catalogue. Anyone may ask.",
     Tag.SALES: "What is on sale, and how much of it is left. Anyone may ask.",
     Tag.RESERVATIONS: "Checking out, and what becomes of it.",
     Tag.OPERATION: "What those ask who run Doorbuster.",

@@ -9,7 +9,7 @@ _NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME}$"}
 _UUID: Final[Schema] = {"type": "string", "format": "uuid"}
 _ETAG: Final[Schema] = {"type": "string", "examples": ['"1-42-open"']}
 SALE_ID: Final = Parameter("sale_id", "path", _NAME, "The sale.")
-SKU: Final = Parameter("sku", "path", _NAME, "The item.")
+SKU: Final = Parameter("sku", "path", _NAME, "The product.")
 RESERVATION_ID: Final = Parameter("id", "path", _UUID, "The reservation.")
 
 IF_NONE_MATCH: Final = Parameter(
@@ -25,6 +25,12 @@ TRACEPARENT: Final = Parameter(
 ETAG: Final = Header("ETag", "Changes with the answer.", _ETAG)
 LOCATION: Final = Header("Location", "Where the reservation can be read.")
 REPLAYED: Final = Header("Idempotency-Replayed", "`true`: an earlier request had done it.")
+AGE: Final = Header(
+    "Age", "The seconds since Postgres said so, while it is away.", {"type": "integer"}
+)
+CACHE_STATUS: Final = Header(
+    "Cache-Status", "Says that this is the gateway's last copy, and why (RFC 9211)."
+)
 RETRY_AFTER: Final = Header(
     "Retry-After", "The seconds after which to ask again.", {"type": "integer", "minimum": 1}
 )

@@ -4,6 +4,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.asgi import header
+from gateway.conditional import is_among
 from gateway.problems import OVERLOADED, STOCK_UNVERIFIED, Refusal
 from gateway.sales import SaleLookup
 from gateway.stock import event
@@ -86,7 +87,8 @@ def _document(request: StockRequest, sight: Sight, scope: Scope) -> Response:
     etag = f'"{sight.stock.epoch}-{sight.stock.version}-{sight.state}"'
     # Whoever has a copy may keep it, and must ask whether it is still right.
     headers = {"etag": etag, "cache-control": "no-cache"}
-    if _is_among(etag, header(scope, b"if-none-match")):
+    asked = header(scope, b"if-none-match")
+    if is_among(etag, asked.decode("latin-1") if asked else None):
         return Response(status_code=304, headers=headers)
     return Response(
         event.document(sight, request.skus), headers=headers, media_type="application/json"
@@ -100,11 +102,3 @@ async def _newest(feed: StockFeed, watch: Watch, request: StockRequest) -> Sight
     if known is None or (request.last_seen and request.last_seen.is_ahead_of(known)):
         await feed.refresh(watch)
     return watch.stock.at(feed.clock.now_ms()) if watch.stock else None
-
-
-def _is_among(etag: str, if_none_match: bytes | None) -> bool:
-    """The weak comparison of RFC 9110, section 13.1.2."""
-    if if_none_match is None:
-        return False
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.decode("latin-1").split(",")]
-    return etag in tags or "*" in tags

@@ -22,9 +22,9 @@ from doorbuster.child import launch
 from doorbuster.process import Command
 from doorbuster.python_child import PythonChild
 from doorbuster.sale_acts import Adjustment, Done, adjust, change_state
-from doorbuster.sale_file import parse_sale
 from doorbuster.sale_report import SaleReport, read_report
 from doorbuster.servers import Servers, connected
+from gateway.definitions.sale import parse_sale
 from gateway.identity.api_keys import KeyScope, digest_of, new_key
 from gateway.listener import listen
 from sql import keys, sales

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from doorbuster.sale_file import parse_sale
 from gateway.admission.reservation_id import random_id, tag_of
 from gateway.catalogue import Catalogue
+from gateway.definitions.sale import parse_sale
 from sql import sales
 from sql.database import Database
 

@@ -1,0 +1,28 @@
+"""Documents with an ETag: whoever has this one already is told so (RFC 9110, section 13)."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+
+def document(request: Request, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    """200 with the body, or 304 for who has it. It may be kept, and must be asked about again."""
+    lines = {"etag": etag_of(body), "cache-control": "no-cache", **(headers or {})}
+    if is_among(lines["etag"], request.headers.get("if-none-match")):
+        return Response(status_code=304, headers=lines)
+    return Response(body, headers=lines, media_type="application/json")
+
+
+def etag_of(body: bytes) -> str:
+    """The strong validator of these bytes."""
+    return f'"{sha256(body).hexdigest()[:16]}"'
+
+
+def is_among(etag: str, if_none_match: str | None) -> bool:
+    """The weak comparison of RFC 9110, section 13.1.2."""
+    if if_none_match is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in tags or "*" in tags

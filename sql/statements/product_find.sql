@@ -1,0 +1,3 @@
+-- A product: sku, name, price, description, image_url.
+-- $1 sku
+select sku, name, price, description, image_url from product where sku = $1
