@@ -14,7 +14,7 @@ ARGS ?=
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test proof check format lock protocol crash chaos chaos-long bench bench-lock clean
+.PHONY: help install up test proof check format lock protocol model crash chaos chaos-long bench bench-lock clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,10 @@ protocol: install ## Visit every state of the protocol's model; writes docs/evid
 	PYTHONPATH=tests $(BIN)/python -m protocol
 
 crash: install ## Let a reconciler and a gateway die at every point, not just at some
+model: install ## Let the scripts and their model live through 400 stories; writes docs/evidence.md
+	LUA_MODEL_EXAMPLES=400 $(BIN)/pytest tests/lua/test_model.py $(ARGS)
+
+crash: install ## Let a reconciler die at every point, not just at some
 	CRASH_POINTS=all $(BIN)/pytest -n $(TEST_PROCESSES) -m proof -k crash_points $(ARGS)
 
 chaos: install ## Hurt a whole shop for 20 seconds, and see whether it keeps its promises

@@ -1,15 +1,17 @@
 """Whatever happens in whatever order: the scripts do what the model does, and the books balance.
 
-`LUA_MODEL_EXAMPLES` and `LUA_MODEL_STEPS` make it run longer. `LUA_MODEL_SEED` repeats a run, and
-takes its time (minutes) to find the shortest story that fails.
+`LUA_MODEL_EXAMPLES` and `LUA_MODEL_STEPS` make it run longer (`make model`), and then its counts go
+into docs/evidence.md. `LUA_MODEL_SEED` repeats a run, and takes its time (minutes) to find the
+shortest story that fails.
 """
 
 import asyncio
 import os
 import random
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import hypothesis
 import ledger
@@ -30,6 +32,7 @@ from chances import (
     WISHES,
     WITNESSES,
 )
+from evidence import write_section
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -55,7 +58,8 @@ from lua.terms import FromCart
 
 pytestmark = pytest.mark.every_redis
 
-EXAMPLES = int(os.environ.get("LUA_MODEL_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("LUA_MODEL_EXAMPLES", "25"))
+IS_EVIDENCE = "LUA_MODEL_EXAMPLES" in os.environ
 STEPS = int(os.environ.get("LUA_MODEL_STEPS", "30"))
 PHASES = [Phase.generate, *([Phase.shrink] if "LUA_MODEL_SEED" in os.environ else [])]
 SEED = int(os.environ.get("LUA_MODEL_SEED", random.randrange(2**32)))
@@ -73,6 +77,7 @@ class Selling(RuleBasedStateMachine):
 
     url = ""
     sales = 0
+    seen: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,6 +127,8 @@ class Selling(RuleBasedStateMachine):
         assert (reply.outcomes if isinstance(reply, Decided) else reply) == expected
         if isinstance(reply, Decided):
             assert reply.version == self.model.version
+        decided = reply.outcomes if isinstance(reply, Decided) else [reply] * len(wishes)
+        self.seen.update(type(each).__name__ for each in decided)
 
     @rule(wishes=BATCHES)
     def admit_more(self, wishes: list[Wish]) -> None:
@@ -353,6 +360,10 @@ class Selling(RuleBasedStateMachine):
             )
 
     @invariant()
+    def it_is_counted(self) -> None:
+        self.seen["steps"] += 1
+
+    @invariant()
     def the_carts_are_the_models(self) -> None:
         for customer in CUSTOMERS:
             cart = self.run(self.sale.carts.read(self.sale_id, digest(customer)))
@@ -384,9 +395,12 @@ class Selling(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(max(120, EXAMPLES * STEPS // 10))
-def test_the_scripts_do_what_the_model_does(own_server: OwnServer) -> None:
+def test_the_scripts_do_what_the_model_does(own_server: OwnServer, redis_engine: str) -> None:
     print(f"seed {SEED}: repeat with LUA_MODEL_SEED={SEED}")  # shown where it fails
-    machine = hypothesis.seed(SEED)(type("Selling", (Selling,), {"url": own_server.url}))
+    seen: Counter[str] = Counter()
+    machine = hypothesis.seed(SEED)(
+        type("Selling", (Selling,), {"url": own_server.url, "seen": seen})
+    )
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -398,3 +412,18 @@ def test_the_scripts_do_what_the_model_does(own_server: OwnServer) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+    if IS_EVIDENCE:
+        write_section(f"The scripts against a model, on {redis_engine}", "make model", told(seen))
+
+
+def told(seen: Counter[str]) -> list[str]:
+    """What happened in all the stories, for docs/evidence.md."""
+    steps = seen.pop("steps")
+    checkouts = f"{seen.total():,} checkouts, decided as the model decides them"
+    return [
+        f"Seed {SEED}: {EXAMPLES:,} stories, all invariants checked {steps:,} times, {checkouts}.",
+        "",
+        "| decision | how often |",
+        "|---|---:|",
+        *(f"| {word} | {count:,} |" for word, count in seen.most_common()),
+    ]
