@@ -3,20 +3,23 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from doorbuster.faults import NotDone
 from doorbuster.servers import Servers
 from lua.store import SaleStore
-from reconciler.audit import Audit, CannotAudit, Finding, audit
+from reconciler.audit import Audit, CannotAudit, audit
+from reconciler.drift import Drift
 from sql import sales
 from sql.sales import SaleState
 
 # Whoever has more rows than this to look at starts with these.
-FAULTS_SHOWN = 20
+DRIFTS_SHOWN: Final = 20
 
 
 async def audit_sales(servers: Servers, sale_id: str | None) -> list[Audit]:
@@ -35,14 +38,26 @@ async def audit_sales(servers: Servers, sale_id: str | None) -> list[Audit]:
 def print_audits(audits: Sequence[Audit], *, as_json: bool) -> None:
     """Print them for a person or for a program."""
     if as_json:
-        documents = [asdict(each) | {"clean": each.clean} for each in audits]
-        sys.stdout.write(to_json(documents, indent=2).decode() + "\n")
+        sys.stdout.write(to_json([_document(each) for each in audits], indent=2).decode() + "\n")
         return
     console = Console()
     for each in audits:
         _print_audit(console, each)
     if not audits:
         console.print("no sale was opened yet: nothing to audit")
+
+
+def _document(audited: Audit) -> dict[str, object]:
+    findings = [
+        {
+            "invariant": finding.invariant,
+            "statement": finding.statement,
+            "compared": finding.compared,
+            "drifts": [asdict(each) | asdict(each.meaning) for each in finding.drifts],
+        }
+        for finding in audited.findings
+    ]
+    return asdict(audited) | {"clean": audited.clean, "findings": findings}
 
 
 def _print_audit(console: Console, audited: Audit) -> None:
@@ -52,17 +67,21 @@ def _print_audit(console: Console, audited: Audit) -> None:
     table.add_column("compared", justify="right")
     table.add_column("disagree", justify="right")
     for finding in audited.findings:
-        faults = len(finding.faults)
-        shown = f"[bold red]{faults}[/bold red]" if faults else "[green]none[/green]"
+        drifts = len(finding.drifts)
+        shown = f"[bold red]{drifts}[/bold red]" if drifts else "[green]none[/green]"
         table.add_row(finding.invariant, finding.statement, str(finding.compared), shown)
     console.print(table)
-    for finding in audited.findings:
-        _print_faults(console, finding)
+    for kind in dict.fromkeys(drift.kind for drift in audited.drifts):
+        _print_drifts(console, [each for each in audited.drifts if each.kind is kind])
 
 
-def _print_faults(console: Console, finding: Finding) -> None:
-    for fault in finding.faults[:FAULTS_SHOWN]:
-        console.print(f"[red]{finding.invariant}[/red] {fault}", soft_wrap=True)
-    rest = len(finding.faults) - FAULTS_SHOWN
+def _print_drifts(console: Console, drifts: Sequence[Drift]) -> None:
+    """All of one kind, and what that means."""
+    for drift in drifts[:DRIFTS_SHOWN]:
+        console.print(Text(str(drift), style="red"), soft_wrap=True)
+    rest = len(drifts) - DRIFTS_SHOWN
     if rest > 0:
-        console.print(f"[red]{finding.invariant}[/red] and {rest} more: --json has them all")
+        console.print(Text(f"and {rest} more: --json has them all", style="red"))
+    meaning = drifts[0].meaning
+    console.print(Text(f"  {meaning.means}"))
+    console.print(Text(f"  What to do: {meaning.how}."))

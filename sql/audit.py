@@ -21,6 +21,7 @@ class AuditedReservation:
 
     id: str
     customer: str
+    fingerprint: str
     lines: str
     state: str
     version: int

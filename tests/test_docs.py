@@ -149,7 +149,7 @@ def test_every_field_of_the_record_is_described() -> None:
 
 
 def test_every_invariant_of_the_audit_is_described() -> None:
-    audited = re.findall(r'invariant="(\w+)"', (PROJECT / "reconciler/audit.py").read_text())
+    audited = re.findall(r'invariant="(\w+)"', (PROJECT / "reconciler/comparison.py").read_text())
     described = {row[0] for row in PROTOCOL.table("What must always hold")}
     assert described == set(audited)
 

@@ -28,9 +28,11 @@ async def test_what_was_tampered_with_is_named_explained_and_mended(
 
         found = json.loads(await shop.command("audit", sale_id, "--json", status=1))[0]
         assert not found["clean"]
-        faults = {each["invariant"]: each["faults"] for each in found["findings"] if each["faults"]}
-        assert faults["I2"] == ["LAMP-1: 9 available + 2 held, 10 granted"]
-        assert any("kept as" in fault for fault in faults["I6"])
+        drifts = [drift for finding in found["findings"] for drift in finding["drifts"]]
+        assert {drift["kind"] for drift in drifts} == {"stock", "mirror", "holdings"}
+        (stock,) = [drift for drift in drifts if drift["kind"] == "stock"]
+        assert stock["says"] == "LAMP-1: 9 available + 2 held, 10 granted"
+        assert (stock["units"], stock["mended_by"]) == (1, "correction")
 
         told = await shop.command("rebuild", sale_id, "--json")
         rehearsal = json.loads(told[: told.rindex("}") + 1])

@@ -132,7 +132,7 @@ async def _audited(servers: Servers, sale_id: str) -> list[str]:
         (audit,) = await audit_sales(servers, sale_id)
     except NotDone as fault:
         return [str(fault)]
-    return [f"{each.invariant} {fault}" for each in audit.findings for fault in each.faults]
+    return [f"{each.invariant} {fault}" for each in audit.findings for fault in each.drifts]
 
 
 async def _rows(servers: Servers, sale_id: str) -> list[Row]:
