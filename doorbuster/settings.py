@@ -28,6 +28,7 @@ SECRETS: Final = ("redis_url", "database_url", "token_key")
 
 DurabilityName = Literal["memory", "fsync", "replicated", "ledger"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
 TokenAlgorithm = Literal[
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
     "ES256", "ES384", "ES512", "EdDSA",
@@ -85,6 +86,7 @@ class Settings(BaseSettings):
     request_deadline_ms: int = Field(default=2_000, ge=100, le=60_000)
     drain_seconds: int = Field(default=0, ge=0, le=300)
     log_level: LogLevel = "info"
+    log_format: LogFormat = "text"
     demo: bool = False
 
     @field_validator("redis_url", mode="after")

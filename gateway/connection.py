@@ -1,13 +1,20 @@
 """An HTTP connection of uvicorn, with what it lacks: bounds, our problems, and a way to drop it."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from typing import Final, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from gateway.problems import MALFORMED, HeaderLine, Problem
+from gateway.request_id import REQUEST_EXTENSION, request_id
 from gateway.streams.stream import ABORT_EXTENSION
 
 # A reader counts as slow when more than this waits for it here; what waits further down is kept
@@ -27,7 +34,10 @@ _CLOSE: Final[HeaderLine] = (b"connection", b"close")
 
 
 class Connection(HttpToolsProtocol):
-    """Keeps little for a client that does not read or does not finish, and can be dropped."""
+    """Keeps little for a client that does not read or does not finish, and can be dropped.
+
+    Each request has an id, which its answer and whatever is logged of it tell.
+    """
 
     head_deadline_seconds = HEAD_DEADLINE_SECONDS
     _in_head = False
@@ -68,6 +78,15 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._stop_head_timer()
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Name the request before, so that even uvicorn's own complaints of it tell the name."""
+        request = request_id(cycle.scope["headers"])
+        cycle.scope["extensions"][REQUEST_EXTENSION] = {"id": request}
+        cycle.default_headers = [*cycle.default_headers, (b"x-request-id", request.encode())]
+        named = logging.LoggerAdapter(cycle.logger, {"request": request})
+        cycle.logger = cast("logging.Logger", named)
+        super()._start_asgi_task(cycle, app)
 
     # A client that offers another protocol
 

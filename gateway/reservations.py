@@ -1,6 +1,7 @@
 """`/v1/reservations`: read, confirm, extend, release."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from gateway.asgi import read_body
 from gateway.cashier import Cashier
@@ -32,6 +34,7 @@ from gateway.problems import (
     Refusal,
 )
 from gateway.representation import timestamp
+from gateway.request_id import id_of
 from gateway.reservation_operations import (
     CONFIRM_RESERVATION,
     EXTEND_RESERVATION,
@@ -47,6 +50,8 @@ from sql.extension import Extended, TooLong, extend
 from sql.faults import LedgerFault
 from sql.reservations import find, of_customer
 from sql.settlement import Settled, State, release
+
+log = logging.getLogger(__name__)
 
 # An order that Redis has and the ledger not yet: the reconciler is some milliseconds behind.
 WAIT_SECONDS: Final = 1.0
@@ -122,8 +127,12 @@ class Reservations:
     async def confirm(self, request: Request) -> Response:
         """Settle as paid; the same payment may be told again."""
         await self._callers.machine(request.scope, "settle")
-        reference = await _payment_reference(request)
-        return answer(await self.pay(_id(request), reference))
+        reference, reservation = await _payment_reference(request), _id(request)
+        try:
+            return answer(await self.pay(reservation, reference))
+        except Refusal as refusal:
+            _tell_of_refund(request.scope, reservation, refusal.problem)
+            raise
 
     async def pay(self, reservation: UUID, reference: str) -> Found:
         """The paid reservation. Raises a Refusal."""
@@ -184,6 +193,13 @@ class Reservations:
         if in_ledger is None:
             raise Refusal(LEDGER_BEHIND)
         return in_ledger
+
+
+def _tell_of_refund(scope: Scope, reservation: UUID, problem: Problem) -> None:
+    """Somebody's money is here for nothing: of that an operator's log tells, too."""
+    if problem.members.get("refund_required"):
+        ids = {"request": id_of(scope), "reservation": reservation}
+        log.info("a payment has to go back: %s", problem.code, extra=ids)
 
 
 def _id(request: Request) -> UUID:

@@ -24,7 +24,7 @@ def gateway(
     from doorbuster.settings import load
 
     settings = load(host=host, port=port, workers=workers)
-    logs.configure(settings.log_level)
+    logs.configure(settings)
     if fd is not None:
         gateway_process.serve_inherited(settings, fd, worker=worker)
     elif settings.workers == 1:

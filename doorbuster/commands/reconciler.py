@@ -15,7 +15,7 @@ def reconciler() -> None:
     from reconciler.service import run
 
     settings = load()
-    logs.configure(settings.log_level)
+    logs.configure(settings)
 
     async def serve() -> None:
         with reconciler_socket(settings) as listening, told_to_stop() as stop:

@@ -33,5 +33,5 @@ def up(
     from doorbuster.up import run
 
     settings = load(port=port, state_dir=state_dir, workers=workers)
-    logs.configure(settings.log_level)
+    logs.configure(settings)
     run(settings, demo=demo)

@@ -1,5 +1,6 @@
 """`POST /v1/sales/{sale_id}/checkout`, straight on ASGI."""
 
+import logging
 import re
 from time import perf_counter
 from typing import Final
@@ -15,7 +16,10 @@ from gateway.asgi import header, read_body, send_json, send_problem
 from gateway.counts import AdmissionCounts
 from gateway.identity import Callers
 from gateway.problems import CART_EMPTY, UNKNOWN_SALE, HeaderLine, Problem, Refusal
+from gateway.request_id import id_of
 from gateway.sales import is_sale_id
+
+log = logging.getLogger(__name__)
 
 # https://www.w3.org/TR/trace-context/#traceparent-header
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -35,6 +39,8 @@ class CheckoutEndpoint:
             case Reserved() as answer:
                 await _send_reserved(send, answer)
             case Pending(id=reservation):
+                ids = {"request": id_of(scope), "reservation": reservation}
+                log.debug("nobody knows yet what came of a checkout", extra=ids)
                 await _send_pending(send, reservation)
             case Problem() as problem:
                 await send_problem(send, problem)
