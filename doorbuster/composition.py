@@ -28,6 +28,7 @@ def gateway_config(settings: Settings, *, metrics_folder: Path | None = None) ->
         cors_origins=settings.cors_origins,
         max_streams=settings.max_streams,
         request_deadline_seconds=settings.request_deadline_ms / MILLISECONDS,
+        cart_seconds=settings.cart_seconds,
         drain_seconds=settings.drain_seconds,
         demo_sale=SALE_ID if settings.demo else None,
         metrics_folder=metrics_folder,

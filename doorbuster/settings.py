@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split_at_commas)] = ()
     max_streams: int = Field(default=10_000, ge=0)
     request_deadline_ms: int = Field(default=2_000, ge=100, le=60_000)
+    cart_seconds: int = Field(default=604_800, ge=60, le=31_536_000)
     drain_seconds: int = Field(default=0, ge=0, le=300)
     log_level: LogLevel = "info"
     log_format: LogFormat = "text"

@@ -15,7 +15,9 @@ from gateway.admission.desk import Desk
 from gateway.admission.durability import Level
 from gateway.admission.endpoint import CheckoutEndpoint
 from gateway.admission.operation import CHECK_OUT
+from gateway.admission.request import MAX_LINES
 from gateway.asgi import Refusing
+from gateway.carts import CartEndpoints
 from gateway.cashier import Cashier
 from gateway.catalogue import Catalogue
 from gateway.config import GatewayConfig, TokenConfig
@@ -35,6 +37,7 @@ from gateway.stock.feed import StockFeed
 from gateway.stock.hub import StockHub
 from gateway.stock.operations import READ_STOCK, WATCH_STOCK
 from gateway.streams.crowd import Crowd
+from lua.carts import Carts
 from lua.server import Server
 from sql.database import Database
 from sql.keys import Key, find_key
@@ -43,6 +46,8 @@ SigningKeys: TypeAlias = StaticKey | PublishedKeys
 
 # Two script calls are in flight for each sale, and a rush is seldom about more than a few sales.
 ADMISSION_CONNECTIONS: Final = 8
+# A crowd that fills its carts must not keep an admission, or a probe, waiting for a connection.
+CART_CONNECTIONS: Final = 4
 READING_CONNECTIONS: Final = 8
 DATABASE_CONNECTIONS: Final = 8
 
@@ -65,6 +70,7 @@ class Resources:
 
     admitting: Server
     reading: Server
+    keeping_carts: Server
     database: Database
     keys: SigningKeys
     crowd: Crowd
@@ -82,6 +88,9 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
             config.redis_url, connections=ADMISSION_CONNECTIONS, timeout_seconds=deadline
         ) as admitting,
         Server(config.redis_url, connections=READING_CONNECTIONS) as reading,
+        Server(
+            config.redis_url, connections=CART_CONNECTIONS, timeout_seconds=deadline
+        ) as keeping_carts,
         Database(
             config.database_url, connections=DATABASE_CONNECTIONS, command_seconds=deadline
         ) as database,
@@ -93,6 +102,7 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
         resources = Resources(
             admitting=admitting,
             reading=reading,
+            keeping_carts=keeping_carts,
             database=database,
             keys=_signing_keys(config.token),
             crowd=crowd,
@@ -143,8 +153,10 @@ def _routes(
     database, counts = resources.database, resources.metrics
     catalogue = Catalogue(database)
     callers = Callers(_tokens(config.token, resources.keys), _api_keys(database))
+    carts = Carts(resources.keeping_carts, kept_seconds=config.cart_seconds, max_lines=MAX_LINES)
     desk = Desk(
         resources.admitting,
+        carts,
         resources.tasks,
         catalogue.knows,
         catalogue.learn,
@@ -164,6 +176,7 @@ def _routes(
         Call("/v1/sales/{sale_id}/stock", stock, READ_STOCK),
         Call("/v1/sales/{sale_id}/events", stream, WATCH_STOCK),
         *Products(database).routes(),
+        *CartEndpoints(carts, catalogue.knows, callers).routes(),
         *SaleView(database).routes(),
         *reservations.routes(),
         *Probes(resources.reading, database, draining).routes(),

@@ -30,6 +30,7 @@ class GatewayConfig:
     cors_origins: tuple[str, ...]
     max_streams: int
     request_deadline_seconds: float
+    cart_seconds: int
     drain_seconds: float
     demo_sale: str | None
     metrics_folder: Path | None = None

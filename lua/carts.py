@@ -49,6 +49,11 @@ class Cart:
     currency: str
     lines: tuple[CartLine, ...]
 
+    @property
+    def total(self) -> int:
+        """The price of it all now, in minor units."""
+        return sum(line.quantity * (line.unit_price or 0) for line in self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class NoRecord:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from gateway.admission.request import Wanted
+from gateway.admission.request import CustomersCart, Wanted
 from gateway.identity import Customer
 from gateway.problems import Problem
 from gateway.representation import Reservation
@@ -17,7 +17,7 @@ class CheckoutRequest:
     sale_id: str
     customer: Customer
     idempotency_key: str | None
-    wanted: Wanted
+    wanted: Wanted | CustomersCart
     traceparent: str | None
 
 

@@ -7,9 +7,8 @@ from pydantic_core import to_json
 
 from gateway.admission.answer import CheckoutRequest, Reserved
 from gateway.admission.batcher import Answered
-from gateway.admission.definition import Definition
 from gateway.admission.durability import Level
-from gateway.admission.reservation_id import fingerprint
+from gateway.admission.order import Order
 from gateway.representation import Reservation
 from lua.admission import Admitted, Checkout, Replayed
 from lua.lines import Line, decode, encode
@@ -21,30 +20,23 @@ class Attempt:
 
     request: CheckoutRequest
     reservation: UUID
-    definition: Definition
+    order: Order
     level: Level
 
     @property
     def replicas(self) -> int:
         """How many replicas must have it before it is acknowledged."""
-        return self.definition.proof.replicas if self.level is Level.REPLICATED else 0
-
-    def lines(self) -> tuple[Line, ...]:
-        """What is wanted, at the definition's prices."""
-        prices = self.definition.prices
-        return tuple(
-            Line(sku=sku, quantity=quantity, unit_price=prices[sku])
-            for sku, quantity in self.request.wanted
-        )
+        return self.order.definition.proof.replicas if self.level is Level.REPLICATED else 0
 
     def encode(self) -> Checkout:
         """It as the script takes it."""
         return Checkout(
             reservation=self.reservation.hex,
             customer=self.request.customer.digest,
-            fingerprint=fingerprint(self.request.wanted),
-            lines=encode(self.lines()),
+            fingerprint=self.order.fingerprint,
+            lines=encode(self.order.lines),
             context=self._context(),
+            terms=self.order.terms,
         )
 
     def _context(self) -> str:
@@ -62,7 +54,7 @@ class Attempt:
         """The answer where it was admitted."""
         reservation = self._reservation(
             state="held",
-            lines=self.lines(),
+            lines=self.order.lines,
             version=outcome.version,
             created_at_ms=answered.now_ms,
         )
@@ -87,9 +79,9 @@ class Attempt:
             sale_id=self.request.sale_id,
             state=state,
             lines=lines,
-            currency=self.definition.currency,
+            currency=self.order.definition.currency,
             durability=self.level.label,
             version=version,
             created_at_ms=created_at_ms,
-            expires_at_ms=created_at_ms + self.definition.hold_seconds * 1000,
+            expires_at_ms=created_at_ms + self.order.definition.hold_seconds * 1000,
         )

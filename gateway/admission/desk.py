@@ -9,12 +9,13 @@ from gateway.admission.durability import Level
 from gateway.admission.reservation_id import derive, random_id
 from gateway.admission.sale_desk import SaleDesk
 from gateway.counts import AdmissionCounts
-from gateway.problems import CHANGED, STOCK_UNVERIFIED, UNKNOWN_SALE, Problem
-from gateway.sales import SaleLookup
+from gateway.problems import CHANGED
+from gateway.sales import SaleLookup, no_such_record
+from lua.carts import Carts
 from lua.server import Server
 from lua.store import SaleStore
 
-# Prices that move again while we read them move too fast to be bought at.
+# A price or a cart that moves again while we read it moves too fast to be bought.
 ATTEMPTS = 3
 
 
@@ -24,6 +25,7 @@ class Desk:
     def __init__(
         self,
         server: Server,
+        carts: Carts,
         tasks: asyncio.TaskGroup,
         lookup: SaleLookup,
         learn: Callable[[str], None],
@@ -33,6 +35,7 @@ class Desk:
         deadline_seconds: float,
     ) -> None:
         self._server = server
+        self._carts = carts
         self._tasks = tasks
         self._lookup = lookup
         self._learn = learn
@@ -56,25 +59,23 @@ class Desk:
 
     async def _attempt(self, request: CheckoutRequest, reservation: UUID) -> Answer:
         answer = await self._sale(request.sale_id).checkout(request, reservation)
-        return await self._no_such_record(request.sale_id) if answer is None else answer
+        if answer is not None:
+            return answer
+        self._sales.pop(request.sale_id, None)
+        return await no_such_record(request.sale_id, self._lookup)
 
     def _sale(self, sale_id: str) -> SaleDesk:
         sale = self._sales.get(sale_id)
         if sale is None:
             sale = self._sales[sale_id] = SaleDesk(
                 SaleStore(self._server, sale_id),
+                self._carts,
                 self._tasks,
                 self._counts,
                 level=self._level,
                 deadline_seconds=self._deadline_seconds,
             )
         return sale
-
-    async def _no_such_record(self, sale_id: str) -> Problem:
-        """Redis has no such sale: there is none, or it was lost there."""
-        self._sales.pop(sale_id, None)
-        known = await self._lookup(sale_id)
-        return UNKNOWN_SALE if known is False else STOCK_UNVERIFIED
 
 
 def _reservation_id(request: CheckoutRequest) -> UUID:

@@ -11,11 +11,11 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.admission.answer import Answer, CheckoutRequest, Pending, Reserved
 from gateway.admission.desk import Desk
-from gateway.admission.request import CustomersCart, idempotency_key, parse_checkout
+from gateway.admission.request import idempotency_key, parse_checkout
 from gateway.asgi import header, read_body, send_json, send_problem
 from gateway.counts import AdmissionCounts
 from gateway.identity import Callers
-from gateway.problems import CART_EMPTY, UNKNOWN_SALE, HeaderLine, Problem, Refusal
+from gateway.problems import UNKNOWN_SALE, HeaderLine, Problem, Refusal
 from gateway.request_id import id_of
 from gateway.sales import is_sale_id
 
@@ -61,14 +61,11 @@ class CheckoutEndpoint:
         if not is_sale_id(sale_id):
             raise Refusal(UNKNOWN_SALE)
         key = idempotency_key(scope)
-        wanted = parse_checkout(scope, await read_body(receive))
-        if isinstance(wanted, CustomersCart):
-            raise Refusal(CART_EMPTY)
         return CheckoutRequest(
             sale_id=sale_id,
             customer=customer,
             idempotency_key=key,
-            wanted=wanted,
+            wanted=parse_checkout(scope, await read_body(receive)),
             traceparent=_traceparent(scope),
         )
 

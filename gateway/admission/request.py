@@ -27,13 +27,16 @@ class CustomersCart:
     """The lines are those of the cart that the customer filled in this sale."""
 
 
+Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+
+
 class CheckoutLine(BaseModel):
     """Some units of one item."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     sku: Annotated[str, Field(pattern=f"^{NAME}$")]
-    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+    quantity: Quantity
 
 
 class CheckoutBody(BaseModel):

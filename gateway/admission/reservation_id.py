@@ -49,8 +49,16 @@ def tag_of(reservation: UUID) -> bytes:
 
 def fingerprint(wanted: Wanted) -> str:
     """22 characters that tell checkouts apart that want other things."""
-    text = ";".join(f"{sku}:{quantity}" for sku, quantity in wanted)
+    return _fingerprint(";".join(f"{sku}:{quantity}" for sku, quantity in wanted))
+
+
+def _fingerprint(text: str) -> str:
     return short_text(sha256(text.encode()).digest())
+
+
+# A repeated click finds the cart empty, or with other things in it, and is the same checkout. No
+# list of lines reads so.
+CART_FINGERPRINT: Final = _fingerprint("cart")
 
 
 def _build(sale_id: str, rest: bytes) -> UUID:

@@ -9,11 +9,20 @@ from gateway.admission.batcher import Answered, Batcher, NotVerified, Overloaded
 from gateway.admission.commits import Commits
 from gateway.admission.definition import LOOK_AGAIN_SECONDS, Definition, DefinitionReader
 from gateway.admission.durability import Level, is_proven
+from gateway.admission.order import Order
 from gateway.admission.refusals import refusal
-from gateway.admission.request import Wanted
+from gateway.admission.request import CustomersCart, Wanted
 from gateway.counts import AdmissionCounts
-from gateway.problems import DURABILITY_UNPROVEN, OVERLOADED, STOCK_UNVERIFIED, UNKNOWN_SKU
+from gateway.identity import Customer
+from gateway.problems import (
+    DURABILITY_UNPROVEN,
+    OVERLOADED,
+    STOCK_UNVERIFIED,
+    UNKNOWN_SKU,
+    Problem,
+)
 from lua.admission import Admitted, Changed, Replayed
+from lua.carts import Carts, NoRecord
 from lua.faults import RedisFault
 from lua.store import SaleStore
 
@@ -24,12 +33,15 @@ class SaleDesk:
     def __init__(
         self,
         store: SaleStore,
+        carts: Carts,
         tasks: asyncio.TaskGroup,
         counts: AdmissionCounts,
         *,
         level: Level,
         deadline_seconds: float,
     ) -> None:
+        self._sale_id = store.sale_id
+        self._carts = carts
         self._definitions = DefinitionReader(store)
         self._batcher = Batcher(store, tasks, counts, deadline_seconds=deadline_seconds)
         self._commits = Commits(store, tasks)
@@ -39,23 +51,37 @@ class SaleDesk:
     async def checkout(self, request: CheckoutRequest, reservation: UUID) -> Answer | None:
         """The answer; None where Redis has no record of the sale.
 
-        It is CHANGED where a price moved, and then worth another call.
+        It is CHANGED where a price or the cart moved, and then worth another call.
         """
         try:
-            definition = await self._definition(request.wanted)
+            order = await self._order(request)
         except RedisFault:
             return STOCK_UNVERIFIED
+        if not isinstance(order, Order):
+            return order
+        level = max(self._level, order.definition.wanted_level)
+        if not is_proven(level, order.definition.proof):
+            return DURABILITY_UNPROVEN.because(f"Redis cannot keep the level {level.label}.")
+        attempt = Attempt(request=request, reservation=reservation, order=order, level=level)
+        return await self._decide(attempt)
+
+    async def _order(self, request: CheckoutRequest) -> Order | Problem | None:
+        """What is to be decided. Raises a RedisFault."""
+        if isinstance(request.wanted, CustomersCart):
+            return await self._order_of_cart(request.customer)
+        definition = await self._definition(request.wanted)
         if definition is None:
             return None
         if unknown := _unknown(request.wanted, definition):
             return UNKNOWN_SKU.because(f"The sale has no {unknown}.", sku=unknown)
-        level = max(self._level, definition.wanted_level)
-        if not is_proven(level, definition.proof):
-            return DURABILITY_UNPROVEN.because(f"Redis cannot keep the level {level.label}.")
-        attempt = Attempt(
-            request=request, reservation=reservation, definition=definition, level=level
-        )
-        return await self._decide(attempt)
+        return Order.of_lines(request.wanted, definition)
+
+    async def _order_of_cart(self, customer: Customer) -> Order | None:
+        definition = await self._definition(())
+        cart = await self._carts.read(self._sale_id, customer.digest)
+        if definition is None or isinstance(cart, NoRecord):
+            return None
+        return Order.of_cart(cart, customer.digest, definition)
 
     async def _definition(self, wanted: Wanted) -> Definition | None:
         """The definition of the epoch that the batcher is in. Raises a RedisFault."""
@@ -68,7 +94,7 @@ class SaleDesk:
 
     async def _decide(self, attempt: Attempt) -> Answer:
         verdict = await self._batcher.decide(
-            attempt.encode(), len(attempt.request.wanted), replicas=attempt.replicas
+            attempt.encode(), len(attempt.order.lines), replicas=attempt.replicas
         )
         match verdict:
             case Answered():
@@ -88,9 +114,9 @@ class SaleDesk:
                 return await self._when_safe(attempt, answered, attempt.replayed(outcome, answered))
             case Changed() as outcome:
                 await self._read_again()
-                return refusal(outcome, attempt.definition, answered.now_ms)
+                return refusal(outcome, attempt.order.definition, answered.now_ms)
             case outcome:
-                return refusal(outcome, attempt.definition, answered.now_ms)
+                return refusal(outcome, attempt.order.definition, answered.now_ms)
 
     async def _when_safe(self, attempt: Attempt, answered: Answered, reserved: Reserved) -> Answer:
         """The answer, once the promise of its level is kept; a replay must wait for it as well."""

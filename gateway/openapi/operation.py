@@ -20,6 +20,7 @@ class Tag(StrEnum):
 
     PRODUCTS = "products"
     SALES = "sales"
+    CARTS = "carts"
     RESERVATIONS = "reservations"
     OPERATION = "operation"
     DEMO = "demo"
@@ -28,6 +29,7 @@ class Tag(StrEnum):
 TAGS: Final = {
     Tag.PRODUCTS: "The catalogue. Anyone may ask.",
     Tag.SALES: "What is on sale, and how much of it is left. Anyone may ask.",
+    Tag.CARTS: "What a customer means to buy. A cart holds no stock.",
     Tag.RESERVATIONS: "Checking out, and what becomes of it.",
     Tag.OPERATION: "What those ask who run Doorbuster.",
     Tag.DEMO: "Stand-ins for a shop's login and payment page, under `doorbuster up` alone.",

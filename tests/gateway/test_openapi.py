@@ -37,6 +37,7 @@ def _config(away: Path) -> GatewayConfig:
         cors_origins=(),
         max_streams=10,
         request_deadline_seconds=1,
+        cart_seconds=60,
         drain_seconds=0,
         demo_sale="demo",
     )
