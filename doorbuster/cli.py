@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "sale": ("doorbuster.commands.sale", "app"),
     "key": ("doorbuster.commands.key", "app"),
     "token": ("doorbuster.commands.token", "token"),
+    "acts": ("doorbuster.commands.acts", "acts"),
     "audit": ("doorbuster.commands.audit", "audit"),
     "alarm": ("doorbuster.commands.alarm", "app"),
     "parked": ("doorbuster.commands.parked", "app"),

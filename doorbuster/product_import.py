@@ -3,13 +3,16 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from pydantic_core import to_json
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from doorbuster.actor import actor
 from doorbuster.servers import Servers
-from sql.products import ROWS_AT_ONCE, Product, Written, write
+from sql.acts import What, record
+from sql.products import NOTHING, ROWS_AT_ONCE, Product, write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +24,9 @@ class Imported:
     unchanged: int
 
 
-async def import_products(servers: Servers, given: Sequence[Product]) -> Imported:
-    """Write them in one transaction, while a terminal shows how far it is."""
-    written = Written(created=0, changed=0)
+async def import_products(servers: Servers, given: Sequence[Product], file: Path) -> Imported:
+    """Write what the file says in one transaction, while a terminal shows how far it is."""
+    written = NOTHING
     with _progress() as progress:
         task = progress.add_task("products", total=len(given))
         async with servers.database.transaction() as connection:
@@ -31,6 +34,9 @@ async def import_products(servers: Servers, given: Sequence[Product]) -> Importe
                 batch = given[start : start + ROWS_AT_ONCE]
                 written += await write(connection, batch)
                 progress.advance(task, len(batch))
+            if written != NOTHING:
+                counted = asdict(written)
+                await record(connection, actor(), What.PRODUCTS_IMPORT, file.name, **counted)
     return Imported(
         created=written.created,
         changed=written.changed,

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
+from doorbuster.actor import actor
 from doorbuster.faults import NotDone
 from doorbuster.servers import Servers
 from lua.store import SaleStore
@@ -17,6 +18,7 @@ from reconciler.recovery import Abandoned, Recovery
 from reconciler.rehearsal import Rehearsal, rehearse
 from reconciler.service import RENEW_SECONDS
 from sql import sales
+from sql.acts import What, record
 from sql.leases import leave, take
 
 # A rebuild of a million orders takes a quarter of a minute.
@@ -45,6 +47,8 @@ async def rebuild_sale(servers: Servers, sale_id: str) -> None:
     await asyncio.sleep(LET_GO_SECONDS)
     try:
         recovery = Recovery(servers.database, store)
+        # Before it: a rebuild has transactions of its own, and whoever asked is to be known anyway.
+        await record(servers.database, actor(), What.SALE_REBUILD, sale_id)
         await recovery.run("asked for by hand", rebuild=True)
     except Abandoned as error:
         raise NotDone(f"{sale_id}: another recovery came in between, look again") from error

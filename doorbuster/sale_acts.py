@@ -61,7 +61,7 @@ class Adjustment:
 async def change_state(servers: Servers, sale_id: str, act: str) -> Done:
     """Open, pause, resume or close a sale. Raises NotDone."""
     try:
-        changed = await sales.change_state(servers.database, sale_id, act)
+        changed = await sales.change_state(servers.database, sale_id, act, actor=actor())
     except sales.NoSuchSale as error:
         raise NotDone(f"there is no sale called {sale_id}") from error
     except sales.NotAllowed as error:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from sql.acts import What, record
 from sql.database import Connection, Database
 from sql.statement import load
 
@@ -95,8 +96,12 @@ async def find_alarm(database: Database, alarm_id: int) -> Alarm | None:
 
 async def acknowledge(database: Database, alarm_id: int, *, actor: str) -> Alarm | None:
     """Say that somebody knows; whoever said so first stays on record. None: no such alarm."""
-    row = await database.row(ALARM_ACKNOWLEDGE, alarm_id, actor)
-    return None if row is None else Alarm(**dict(row))
+    async with database.transaction() as connection:
+        row = await connection.fetchrow(ALARM_ACKNOWLEDGE, alarm_id, actor)
+        if row is not None:
+            await record(connection, actor, What.ALARM_ACKNOWLEDGE, str(alarm_id))
+            return Alarm(**dict(row))
+    return await find_alarm(database, alarm_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

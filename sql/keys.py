@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sql.acts import OURSELVES, What, record
 from sql.database import Database
 from sql.statement import load
 
@@ -38,9 +39,15 @@ class KeyEntry:
     revoked_at: datetime | None
 
 
-async def create_key(database: Database, *, digest: bytes, name: str, scope: Scope) -> bool:
+async def create_key(
+    database: Database, *, digest: bytes, name: str, scope: Scope, actor: str = OURSELVES
+) -> bool:
     """Store a key; False where the name is taken."""
-    return await database.row(INSERT, digest, name, scope) is not None
+    async with database.transaction() as connection:
+        if await connection.fetchrow(INSERT, digest, name, scope) is None:
+            return False
+        await record(connection, actor, What.KEY_CREATE, name, scope=scope)
+    return True
 
 
 async def find_key(database: Database, digest: bytes) -> Key | None:
@@ -49,9 +56,13 @@ async def find_key(database: Database, digest: bytes) -> Key | None:
     return None if row is None else Key(name=row["name"], scope=Scope(row["scope"]))
 
 
-async def revoke_key(database: Database, name: str) -> bool:
+async def revoke_key(database: Database, name: str, *, actor: str = OURSELVES) -> bool:
     """Revoke a key; False where there is none to revoke."""
-    return await database.row(REVOKE, name) is not None
+    async with database.transaction() as connection:
+        if await connection.fetchrow(REVOKE, name) is None:
+            return False
+        await record(connection, actor, What.KEY_REVOKE, name)
+    return True
 
 
 async def list_keys(database: Database) -> list[KeyEntry]:

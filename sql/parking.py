@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
+from sql.acts import What, record
 from sql.database import Connection, Database, Row
 from sql.statement import load
 
@@ -154,6 +155,8 @@ async def _resolved(
     row = await connection.fetchrow(PARKED_RESOLVE, parked_id, actor, how, note)
     if row is None:
         raise NoSuchParked(str(parked_id))
+    what = What.PARKED_RETRY if how is Resolution.RETRIED else What.PARKED_DISCARD
+    await record(connection, actor, what, str(parked_id), reason=note)
     return _parse(row)
 
 

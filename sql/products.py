@@ -57,6 +57,9 @@ class Written:
         return Written(created=self.created + other.created, changed=self.changed + other.changed)
 
 
+NOTHING: Final = Written(created=0, changed=0)
+
+
 async def find(database: Database, sku: str) -> Product | None:
     """The product with this sku."""
     row = await database.row(FIND, sku)
@@ -83,11 +86,7 @@ async def write(connection: Connection, products: Sequence[Product]) -> Written:
         [each.description for each in products],
         [each.image_url for each in products],
     )
-    return (
-        Written(created=row["created"], changed=row["changed"])
-        if row
-        else Written(created=0, changed=0)
-    )
+    return NOTHING if row is None else Written(created=row["created"], changed=row["changed"])
 
 
 def _parse(row: Row) -> Product:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sql.acts import OURSELVES, What, record
 from sql.database import Connection, Database, Row
 from sql.outbox import ask_grant, ask_state
 from sql.statement import load
@@ -146,7 +147,7 @@ class SaleExists(Exception):
     """There is another sale of this id."""
 
 
-async def create(database: Database, definition: SaleDefinition) -> bool:
+async def create(database: Database, definition: SaleDefinition, *, actor: str = OURSELVES) -> bool:
     """Create a draft; False where it was created before. Raises SaleExists for another one."""
     async with database.transaction() as connection:
         if not await _insert_sale(connection, definition):
@@ -156,6 +157,8 @@ async def create(database: Database, definition: SaleDefinition) -> bool:
         await _insert_items(connection, definition.id, definition.items)
         for statement in (CHECKPOINT_BEGIN, HOLD_CLOCK_BEGIN, LEASE_BEGIN):
             await connection.execute(statement, definition.id)
+        source = json.loads(definition.source)
+        await record(connection, actor, What.SALE_CREATE, definition.id, source=source)
     return True
 
 
@@ -224,7 +227,9 @@ ACTS = {
 }
 
 
-async def change_state(database: Database, sale_id: str, act: str) -> bool:
+async def change_state(
+    database: Database, sale_id: str, act: str, *, actor: str = OURSELVES
+) -> bool:
     """Open, pause, resume or close a sale; False where it was so already.
 
     Raises NoSuchSale, NotAllowed.
@@ -248,6 +253,7 @@ async def change_state(database: Database, sale_id: str, act: str) -> bool:
             closes_at_ms=sale.closes_at_ms,
             revision=sale.revision,
         )
+        await record(connection, actor, What(f"sale.{act}"), sale_id)
     return True
 
 
@@ -267,6 +273,7 @@ async def grant(
             raise NoSuchItem(sku)
         revision = row["raised_revision"]
         await ask_grant(connection, sale_id, sku=sku, raised=row["raised"], revision=revision)
+        await _record_units(connection, What.UNITS_GRANT, sale_id, sku, units, context)
     return True
 
 
@@ -282,7 +289,16 @@ async def lower_draft(
             return False
         if await connection.fetchrow(ITEM_LOWER_DRAFT, sale_id, sku, units) is None:
             raise NotAllowed(f"item {sku} has fewer than {units} units left")
+        await _record_units(connection, What.UNITS_LOWER, sale_id, sku, -units, context)
     return True
+
+
+async def _record_units(
+    connection: Connection, what: What, sale_id: str, sku: str, delta: int, context: dict[str, str]
+) -> None:
+    """As `adjustments_insert` does for what Redis has taken out."""
+    actor, reason = context.get("actor", OURSELVES), context.get("reason")
+    await record(connection, actor, what, sale_id, sku=sku, delta=delta, reason=reason)
 
 
 async def _lock_adjustable(connection: Connection, sale_id: str) -> Sale:

@@ -23,6 +23,7 @@ def create(
     scope: Annotated[Scope, typer.Option(help="What it may do.")] = Scope.SETTLE,
 ) -> None:
     """Create a key and print it: it is shown this once, and stored as a digest."""
+    from doorbuster.actor import actor
     from doorbuster.faults import NotDone
     from doorbuster.servers import with_servers
     from gateway.identity.api_keys import digest_of, new_key
@@ -35,6 +36,7 @@ def create(
             digest=digest_of(key.encode()),
             name=name,
             scope=keys.Scope(scope),
+            actor=actor(),
         )
     )
     if not created:
@@ -45,11 +47,12 @@ def create(
 @app.command()
 def revoke(name: Name) -> None:
     """Revoke a key; gateways forget it within seconds."""
+    from doorbuster.actor import actor
     from doorbuster.faults import NotDone
     from doorbuster.servers import with_servers
     from sql import keys
 
-    if not with_servers(lambda servers: keys.revoke_key(servers.database, name)):
+    if not with_servers(lambda servers: keys.revoke_key(servers.database, name, actor=actor())):
         raise NotDone(f"there is no key called {name} to revoke")
     typer.echo(f"{name}: revoked")
 

@@ -43,7 +43,7 @@ def import_file(
     from doorbuster.servers import with_servers
 
     products = read_product_file(file)
-    imported = with_servers(lambda servers: import_products(servers, products))
+    imported = with_servers(lambda servers: import_products(servers, products, file))
     print_imported(imported, as_json=as_json)
 
 

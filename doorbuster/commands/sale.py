@@ -20,6 +20,7 @@ def create(
     file: Annotated[Path, typer.Argument(help="The sale's JSON file.", show_default=False)],
 ) -> None:
     """Create a sale as a draft. The same file twice is one sale."""
+    from doorbuster.actor import actor
     from doorbuster.faults import NotDone
     from doorbuster.sale_file import read_sale_file
     from doorbuster.servers import with_servers
@@ -27,7 +28,9 @@ def create(
 
     definition = read_sale_file(file)
     try:
-        created = with_servers(lambda servers: sales.create(servers.database, definition))
+        created = with_servers(
+            lambda servers: sales.create(servers.database, definition, actor=actor())
+        )
     except sales.SaleExists as error:
         raise NotDone(f"there is another sale called {definition.id}") from error
     typer.echo(f"{definition.id}: {'created' if created else 'unchanged'}")

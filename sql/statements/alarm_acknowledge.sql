@@ -1,8 +1,6 @@
--- Acknowledges an alarm; who did so first, stays. Returns id, sale_id, kind, what, at,
--- acknowledged_at, acknowledged_by; no row: no such alarm.
+-- Acknowledges an alarm. Returns id, sale_id, kind, what, at, acknowledged_at, acknowledged_by;
+-- no row: no such alarm, or somebody did so before.
 -- $1 id, $2 who
-update alarm set
-    acknowledged_at = coalesce(acknowledged_at, now()),
-    acknowledged_by = coalesce(acknowledged_by, $2)
-where id = $1
+update alarm set acknowledged_at = now(), acknowledged_by = $2
+where id = $1 and acknowledged_at is null
 returning id, sale_id, kind, what, at, acknowledged_at, acknowledged_by

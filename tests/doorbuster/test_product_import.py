@@ -19,12 +19,15 @@ from sql.database import Connection, Database
 from sql.faults import LedgerUnreachable
 from sql.products import Order, Product, Written, page, write
 
+FILE = Path("products.csv")
 MANY = [Product(sku=f"SKU-{number:06}", name="x", price=number) for number in range(2500)]
 
 
 async def imported(database_url: str, given: Sequence[Product]) -> Imported:
     async with Database(database_url) as database, Server("redis://127.0.0.1:1") as nowhere:
-        return await import_products(Servers(redis=nowhere, database=database), given)
+        return await import_products(
+            Servers(redis=nowhere, database=database), given, Path("p.csv")
+        )
 
 
 async def stored(database_url: str) -> list[Product]:
