@@ -39,7 +39,10 @@ def reconciler_config(settings: Settings, listening: socket.socket | None) -> Re
     """Raises NoServers."""
     addresses = find_addresses(settings)
     return ReconcilerConfig(
-        redis_url=addresses.redis_url, database_url=addresses.database_url, listening=listening
+        redis_url=addresses.redis_url,
+        database_url=addresses.database_url,
+        audit_seconds=settings.audit_seconds,
+        listening=listening,
     )
 
 

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     request_deadline_ms: int = Field(default=2_000, ge=100, le=60_000)
     cart_seconds: int = Field(default=604_800, ge=60, le=31_536_000)
     drain_seconds: int = Field(default=0, ge=0, le=300)
+    audit_seconds: int = Field(default=60, ge=0, le=86_400)
     log_level: LogLevel = "info"
     log_format: LogFormat = "text"
     demo: bool = False

@@ -139,6 +139,7 @@ class Follower:
         self._retention.note(batch.last)
         self._metrics.orders.inc(len(batch.admissions.ids))
         self._metrics.returns.inc(len(batch.returns))
+        self._metrics.mirror_checks.inc(len(batch.checks))
         self.checkpoint = Checkpoint(
             epoch=checkpoint.epoch, version=batch.last, opened=checkpoint.opened
         )

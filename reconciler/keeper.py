@@ -14,6 +14,7 @@ from reconciler.metrics import Metrics
 from reconciler.recovery import Abandoned, Recovery
 from reconciler.relay import Relay
 from reconciler.remains import Remains
+from reconciler.self_audit import Rhythm, SelfAudit
 from reconciler.sweeper import Sweeper
 from reconciler.witnesses import Witnesses
 from sql.database import Database
@@ -36,19 +37,24 @@ DEFECT_SECONDS: Final = 2.0
 class Keeper:
     """Keeps one sale until it is cancelled."""
 
-    def __init__(self, database: Database, server: Server, sale: Sale, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, server: Server, sale: Sale, metrics: Metrics, rhythm: Rhythm
+    ) -> None:
         store = SaleStore(server, sale.id)
         self._database = database
         self._sale_id = sale.id
         self._metrics = metrics
         self._follower = Follower(database, store, metrics, hold_seconds=sale.hold_seconds)
-        self._parts = (
+        self._self_audit = SelfAudit(database, store, metrics, rhythm)
+        self._parts = [
             self._follower.run,
             Relay(database, store, self._follower).run,
             Sweeper(database, sale.id, metrics).run,
             Witnesses(database, store, self._follower).run,
             Remains(database, store).run,
-        )
+        ]
+        if rhythm.every_seconds > 0:
+            self._parts.append(self._self_audit.run)
         self._recovery = Recovery(database, store)
         self._recovering = asyncio.Lock()
         self._patience_seconds = PATIENCE_SECONDS
@@ -57,7 +63,10 @@ class Keeper:
 
     async def run(self) -> None:
         """Do all parts of the work side by side; whatever fails is tried again."""
-        with self._metrics.lagging(self._sale_id, self._follower.lag):
+        with (
+            self._metrics.lagging(self._sale_id, self._follower.lag),
+            self._metrics.auditing(self._sale_id, self._self_audit.last),
+        ):
             async with asyncio.TaskGroup() as tasks:
                 for part in self._parts:
                     tasks.create_task(self._again_and_again(part))

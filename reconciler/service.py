@@ -14,6 +14,7 @@ from reconciler.keeper import Keeper
 from reconciler.ledger_watch import LedgerWatch
 from reconciler.metrics import Metrics
 from reconciler.page import serving
+from reconciler.self_audit import Rhythm
 from sql.database import Database
 from sql.faults import LedgerFault
 from sql.leases import leave, renew
@@ -35,10 +36,14 @@ LEAVE_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcilerConfig:
-    """What a reconciler needs to know; `listening` is where it shows its metrics, if anywhere."""
+    """What a reconciler needs to know; `listening` is where it shows its metrics, if anywhere.
+
+    `audit_seconds` is the pause between two audits of a sale; with 0 there are none.
+    """
 
     redis_url: str
     database_url: str
+    audit_seconds: float
     listening: socket.socket | None = None
 
 
@@ -50,10 +55,17 @@ class Service:
     """
 
     def __init__(
-        self, database: Database, server: Server, metrics: Metrics, *, leases: Database
+        self,
+        database: Database,
+        server: Server,
+        metrics: Metrics,
+        rhythm: Rhythm,
+        *,
+        leases: Database,
     ) -> None:
         self._database = database
         self._metrics = metrics
+        self._rhythm = rhythm
         self._server = server
         self._leases = leases
         self._id: UUID = uuid4()
@@ -84,7 +96,7 @@ class Service:
         self._stop_keeping(set(self._keepers) - led)
         for sale_id in led - set(self._keepers):
             sale = await read(self._leases, sale_id)
-            keeper = Keeper(self._database, self._server, sale, self._metrics)
+            keeper = Keeper(self._database, self._server, sale, self._metrics, self._rhythm)
             self._keepers[sale_id] = tasks.create_task(keeper.run())
             log.info("keeping sale %s", sale_id)
         self._metrics.sales_kept.set(len(self._keepers))
@@ -118,14 +130,14 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
 
 async def run(config: ReconcilerConfig, stop: asyncio.Event) -> None:
     """Run a reconciler until `stop` is set."""
-    metrics = Metrics()
+    metrics, rhythm = Metrics(), Rhythm(config.audit_seconds)
     async with (
         Server(config.redis_url, connections=REDIS_CONNECTIONS) as server,
         Database(config.database_url, connections=DATABASE_CONNECTIONS) as database,
         Database(config.database_url, connections=1) as leases,
         _shown(metrics, database, config.listening),
     ):
-        await Service(database, server, metrics, leases=leases).run(stop)
+        await Service(database, server, metrics, rhythm, leases=leases).run(stop)
 
 
 @asynccontextmanager

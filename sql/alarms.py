@@ -31,6 +31,7 @@ class AlarmKind(StrEnum):
     CONTRADICTED = "contradicted"
     NOT_ADOPTED = "not-adopted"
     PARKED = "parked"
+    DRIFT = "drift"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from lua.faults import RedisFault
 from lua.server import Server
 from lua.store import Decided, OtherEpoch
 from reconciler.metrics import Metrics
+from reconciler.self_audit import Rhythm
 from reconciler.service import Service
 from sql import sales
 from sql.database import Database
@@ -199,7 +200,9 @@ async def reconcile(world: World, redis_url: str) -> None:
     while not world.ended:
         async with Server(redis_url) as server, Database(world.database_url) as database:
             service = asyncio.ensure_future(
-                Service(database, server, Metrics(), leases=database).run(asyncio.Event())
+                Service(database, server, Metrics(), Rhythm(0.1), leases=database).run(
+                    asyncio.Event()
+                )
             )
             world.services.append(service)
             world.services[:] = [each for each in world.services if not each.done()]

@@ -15,7 +15,7 @@ from doorbuster.faults import CannotServe
 from doorbuster.settings import Settings
 from gateway.listener import listen
 from lua.server import Server
-from reconciler import ledger_watch
+from reconciler import ledger_watch, self_audit
 from reconciler.service import ReconcilerConfig, run
 from sql.alarms import AlarmKind, raise_alarm
 from sql.database import Database
@@ -27,10 +27,14 @@ async def address(
 ) -> AsyncIterator[tuple[str, int]]:
     """Where a running reconciler shows its metrics."""
     monkeypatch.setattr(ledger_watch, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(self_audit, "SHARE", 1.0)
     stop = asyncio.Event()
     with listen("127.0.0.1", 0) as listening:
         config = ReconcilerConfig(
-            redis_url=private_redis.url, database_url=database_url, listening=listening
+            redis_url=private_redis.url,
+            database_url=database_url,
+            audit_seconds=0.1,
+            listening=listening,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(run(config, stop))
@@ -66,6 +70,33 @@ async def test_what_becomes_of_orders_is_counted(
     assert seen.outcomes("doorbuster_recoveries_total") == {"rebuilt": 1}
     assert seen.value("doorbuster_sales_kept") == 1
     assert seen.value("doorbuster_ledger_lag_versions", sale=sale_id) == 0
+
+
+async def test_its_audits_are_shown(
+    database: Database, private_redis: PrivateRedis, sale_id: str, address: tuple[str, int]
+) -> None:
+    def drifts(seen: Scrape) -> tuple[float, float]:
+        return (
+            seen.value("doorbuster_audit_drifts", sale=sale_id),
+            seen.value("doorbuster_audit_drift_units", sale=sale_id),
+        )
+
+    async with Server(private_redis.url) as server:
+        till = Till(database, server, sale_id)
+        await till.open()
+        await till.until_open()
+        await till.buy(3)
+        await until_scraped(
+            address, lambda seen: seen.outcomes("doorbuster_audits_total").get("clean", 0) > 0
+        )
+    seen = await scrape(address)
+    assert seen.value("doorbuster_audit_clean_timestamp_seconds", sale=sale_id) > 0
+    assert seen.value("doorbuster_audit_seconds_count") > 0
+    assert seen.value("doorbuster_mirror_checks_total") > 0
+    assert drifts(seen) == (0, 0)
+    await database.execute("update item set taken = taken + 2")
+    await until_scraped(address, lambda seen: drifts(seen) == (2, 4))
+    assert (await scrape(address)).outcomes("doorbuster_audits_total")["drift"] > 0
 
 
 async def test_what_waits_for_somebody_is_shown(

@@ -13,6 +13,7 @@ from till import Till, cancelled_after, eventually
 import reconciler.service
 from lua.server import Server
 from reconciler.metrics import Metrics
+from reconciler.self_audit import Rhythm
 from reconciler.service import ReconcilerConfig, Service, run
 from sql.database import Database
 from sql.faults import LedgerFault
@@ -34,7 +35,7 @@ async def tills(database: Database, server: Server, sale_id: str) -> list[Till]:
 async def serving(redis_url: str, database_url: str) -> AsyncIterator[asyncio.Event]:
     """A reconciler, stopped at the end of the block."""
     stop = asyncio.Event()
-    config = ReconcilerConfig(redis_url=redis_url, database_url=database_url)
+    config = ReconcilerConfig(redis_url=redis_url, database_url=database_url, audit_seconds=0)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run(config, stop))
         try:
@@ -131,7 +132,7 @@ async def test_a_lease_that_was_taken_is_served_no_more(
     tills: list[Till], database: Database, redis_url: str
 ) -> None:
     async with Server(redis_url) as server:
-        service = Service(database, server, Metrics(), leases=database)
+        service = Service(database, server, Metrics(), Rhythm(0), leases=database)
         stop = asyncio.Event()
         async with cancelled_after(service.run(stop)):
             await all_open(tills)
@@ -156,7 +157,7 @@ async def test_keepers_that_use_every_connection_cost_no_lease(
         Database(database_url, connections=1) as database,
         Database(database_url, connections=1) as leases,
     ):
-        service = Service(database, server, Metrics(), leases=leases)
+        service = Service(database, server, Metrics(), Rhythm(0), leases=leases)
         async with cancelled_after(service.run(asyncio.Event())):
             await all_open(tills)
             async with database.connection():

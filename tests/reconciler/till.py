@@ -24,6 +24,7 @@ from lua.store import OtherEpoch, SaleStore
 from reconciler.audit import audit
 from reconciler.keeper import Keeper
 from reconciler.metrics import Metrics
+from reconciler.self_audit import Rhythm
 from sql import sales
 from sql.database import Database
 from sql.ledger import Checkpoint, read_checkpoint
@@ -53,18 +54,18 @@ class Till:
         offers = units or {LAMP: 10_000, MUG: 10_000}
         await open_sale(self.database, draft(self.sale_id, offers, hold_seconds=hold_seconds))
 
-    async def keeper(self) -> Keeper:
-        """A keeper of this sale, not started."""
-        return Keeper(
-            self.database, self.server, await sales.read(self.database, self.sale_id), Metrics()
-        )
+    async def keeper(self, *, audit_seconds: float = 0) -> Keeper:
+        """A keeper of this sale, not started; it does not audit, unless it is asked to."""
+        sale = await sales.read(self.database, self.sale_id)
+        return Keeper(self.database, self.server, sale, Metrics(), Rhythm(audit_seconds))
 
     @asynccontextmanager
-    async def kept(self, keepers: int = 1) -> AsyncIterator[None]:
+    async def kept(self, keepers: int = 1, *, audit_seconds: float = 0) -> AsyncIterator[None]:
         """Keep the sale for the length of a block, and begin it once the sale is open."""
         async with AsyncExitStack() as stack:
             for _ in range(keepers):
-                await stack.enter_async_context(cancelled_after((await self.keeper()).run()))
+                keeper = await self.keeper(audit_seconds=audit_seconds)
+                await stack.enter_async_context(cancelled_after(keeper.run()))
             await self.until_open()
             yield
 

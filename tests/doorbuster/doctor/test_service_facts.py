@@ -11,6 +11,7 @@ from doorbuster.doctor.service_facts import ServiceFacts, read_service
 from lua.keys import record
 from lua.server import Server
 from reconciler.metrics import Metrics
+from reconciler.self_audit import Rhythm
 from reconciler.service import Service
 from sql.alarms import AlarmKind, raise_alarm
 from sql.database import Database
@@ -41,7 +42,9 @@ async def reconciling(database: Database, server: Server) -> AsyncIterator[None]
     """A reconciler beside the test, which begins once it has been heard of."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(Service(database, server, Metrics(), leases=database).run(stop))
+        tasks.create_task(
+            Service(database, server, Metrics(), Rhythm(0), leases=database).run(stop)
+        )
         async with asyncio.timeout(10):
             while not (await read_service(database, None, patience_seconds=0)).reconcilers:
                 await asyncio.sleep(0.01)
