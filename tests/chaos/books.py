@@ -19,11 +19,11 @@ from sql.ledger import read_checkpoint
 
 REST_SECONDS = 60.0
 LOST = re.compile(r"epoch (\d+) (?:was|ended).*?up to (\d+) acknowledged changes were lost")
-ROLLED_BACK = "the ledger was rolled back"
 PENDING = "select count(*) from outbox where sale_id = $1 and not done"
 HELD = "select count(*) from reservation where sale_id = $1 and state = 'held'"
 KEPT = "select id from reservation where id = any($1::uuid[])"
-ALARMS = "select what from alarm where sale_id = $1"
+ALARMS = "select kind, what from alarm where sale_id = $1"
+RECOVERIES = "select epoch, outcome, ended_epoch, version from recovery where sale_id = $1"
 ROWS = """
 select id, context->>'subject' as customer, state, lines, epoch, version, payment_reference,
        refused_payment_reference
@@ -61,13 +61,31 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """What an operator is told."""
+
+    kind: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """How an epoch began: `ended_epoch` is the one before it, which ended at this version."""
+
+    epoch: int
+    outcome: str
+    ended_epoch: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """Everything that the checks compare the history with."""
 
     rows: Sequence[Row]
     items: Mapping[str, Item]
-    alarms: Sequence[str]
-    recoveries: Mapping[str, int]
+    alarms: Sequence[Alarm]
+    recoveries: Sequence[Recovery]
     disagreements: Sequence[str]
     epoch: int
     version: int
@@ -90,7 +108,7 @@ async def read_books(servers: Servers, sale_id: str) -> Books:
     return Books(
         rows=await _rows(servers, sale_id),
         items=await _items(servers, sale_id),
-        alarms=await _column(servers, ALARMS, sale_id),
+        alarms=await _alarms(servers, sale_id),
         recoveries=await _recoveries(servers, sale_id),
         disagreements=disagreements,
         epoch=checkpoint.epoch,
@@ -102,7 +120,7 @@ async def is_accounted_for(servers: Servers, sale_id: str, told: Collection[str]
     """Whether each of these reservations is in the ledger, or alarms count as many as lost."""
     try:
         kept = await servers.database.rows(KEPT, list(told))
-        alarms = await _column(servers, ALARMS, sale_id)
+        alarms = await _alarms(servers, sale_id)
     except LedgerFault:
         return False
     return len(told) - len(kept) <= _reported_lost(alarms)
@@ -170,21 +188,18 @@ async def _items(servers: Servers, sale_id: str) -> dict[str, Item]:
     }
 
 
-async def _recoveries(servers: Servers, sale_id: str) -> dict[str, int]:
-    rows = await servers.database.rows(
-        "select outcome, count(*) as number from recovery where sale_id = $1 group by 1", sale_id
-    )
-    return {row["outcome"]: row["number"] for row in rows}
+async def _recoveries(servers: Servers, sale_id: str) -> list[Recovery]:
+    return [Recovery(**row) for row in await servers.database.rows(RECOVERIES, sale_id)]
 
 
-def _reported_lost(alarms: Iterable[str]) -> int:
+async def _alarms(servers: Servers, sale_id: str) -> list[Alarm]:
+    return [Alarm(**row) for row in await servers.database.rows(ALARMS, sale_id)]
+
+
+def _reported_lost(alarms: Iterable[Alarm]) -> int:
     by_epoch: dict[int, int] = {}
     for alarm in alarms:
-        if said := LOST.search(alarm):
+        if said := LOST.search(alarm.what):
             epoch, lost = int(said[1]), int(said[2])
             by_epoch[epoch] = max(lost, by_epoch.get(epoch, 0))
     return sum(by_epoch.values())
-
-
-async def _column(servers: Servers, statement: str, sale_id: str) -> list[str]:
-    return [row[0] for row in await servers.database.rows(statement, sale_id)]

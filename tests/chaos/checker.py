@@ -2,11 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
-from chaos.books import ROLLED_BACK, Books, Row
+from chaos import sequence
+from chaos.books import Books, Row
 from chaos.history import UNKNOWN, Checkout, History, Settlement, Strike
+from chaos.violation import Violation
+
+from sql.alarms import AlarmKind
 
 # Answers that say for certain that nothing was reserved.
 REFUSED = frozenset({409, 429, 503})
@@ -14,15 +17,8 @@ TOLD_SETTLED = 200
 # How far back a log that is cut may reach, or what a ledger that was away had not read; and how
 # long an answer may be on its way.
 LOSS_REACHES_SECONDS = (5.0, 2.0)
+OF_A_LOSS = frozenset({AlarmKind.REBUILT, AlarmKind.LOST, AlarmKind.NOT_ADOPTED})
 DENIED = frozenset({"unknown-reservation", "unknown-sale"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """What does not hold, and where it is seen."""
-
-    invariant: str
-    what: str
 
 
 Check = Callable[[History, Books], Iterable[Violation]]
@@ -76,19 +72,6 @@ def conserved(_: History, books: Books) -> Iterator[Violation]:
             yield Violation(invariant="I2", what=what)
 
 
-def never_falsely_sold_out(history: History, books: Books) -> Iterator[Violation]:
-    """I8, where it is cheap: an item that could not have run out was not called short."""
-    ever = _units(books.rows)
-    ever.update(_units_lost(history, books))
-    for checkout in history.checkouts:
-        for sku in checkout.short:
-            item = books.items[sku]
-            first = item.raised - item.lowered - ever[sku]
-            if first >= max(checkout.lines.values()):
-                what = f"{sku} was called short, though {first} units were never taken"
-                yield Violation(invariant="I8", what=what)
-
-
 # Orders
 
 
@@ -114,10 +97,19 @@ def lost_where_possible(history: History, books: Books) -> Iterator[Violation]:
 def rollback_noticed(history: History, books: Books) -> Iterator[Violation]:
     """I4: a ledger that came back older than it was is called so."""
     struck = sum(strike.ledger_lost_from is not None for strike in history.strikes)
-    noticed = sum(ROLLED_BACK in alarm for alarm in books.alarms)
+    noticed = sum(alarm.kind == AlarmKind.ROLLED_BACK for alarm in books.alarms)
     if noticed < struck:
         what = f"{struck} times the ledger was rolled back, {noticed} times that was noticed"
         yield Violation(invariant="I4", what=what)
+
+
+def alarmed_for_a_reason(history: History, books: Books) -> Iterator[Violation]:
+    """Nothing contradicts the ledger that was not taken back, or is called lost that was not."""
+    losing = any(strike.loses_redis for strike in history.strikes)
+    rolled = any(strike.ledger_lost_from is not None for strike in history.strikes)
+    for alarm in books.alarms:
+        if not (losing if alarm.kind in OF_A_LOSS else rolled):
+            yield Violation(invariant="alarms", what=f"{alarm.kind}: {alarm.what}")
 
 
 def exactly_once(history: History, books: Books) -> Iterator[Violation]:
@@ -238,10 +230,10 @@ CHECKS: tuple[Check, ...] = (
     never_oversold,
     never_sold_twice,
     conserved,
-    never_falsely_sold_out,
     nothing_lost,
     lost_where_possible,
     rollback_noticed,
+    alarmed_for_a_reason,
     exactly_once,
     nothing_unasked,
     within_limits,
@@ -253,6 +245,7 @@ CHECKS: tuple[Check, ...] = (
     durable_before_told,
     seen_in_order,
     foreseen,
+    *sequence.CHECKS,
 )
 
 
@@ -289,11 +282,4 @@ def _units(rows: Iterable[Row]) -> Counter[str]:
     units: Counter[str] = Counter()
     for row in rows:
         units.update(row.lines)
-    return units
-
-
-def _units_lost(history: History, books: Books) -> Counter[str]:
-    units: Counter[str] = Counter()
-    for checkout in lost_orders(history, books):
-        units.update(checkout.lines)
     return units

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from chaos.run import Outcome
+from chaos.sequence import judged_short
 from chaos.tally import Tally, Total
 
 TITLE = "# Evidence\n"
@@ -30,6 +31,7 @@ def tally(outcome: Outcome) -> Tally:
     """Count what a run has shown."""
     history, books = outcome.history, outcome.books
     statuses = Counter(each.status for each in history.checkouts)
+    outcomes = Counter(each.outcome for each in books.recoveries)
     return Tally(
         seed=outcome.plan.seed,
         seconds=outcome.seconds,
@@ -46,11 +48,13 @@ def tally(outcome: Outcome) -> Tally:
             "refused with 409": statuses[409],
             "refused with 503": statuses[503],
             "strikes": len(history.strikes),
-            "recoveries that adopted": books.recoveries.get("adopted", 0),
-            "recoveries that rebuilt": books.recoveries.get("rebuilt", 0),
+            "recoveries that adopted": outcomes["adopted"],
+            "recoveries that rebuilt": outcomes["rebuilt"],
             "acknowledged orders that were lost": outcome.lost,
             "changes that alarms reported as lost, at most": books.reported_lost,
             "stock events that the watcher was sent": len(history.sights),
+            "entries of the stream that were read along": len(history.entries),
+            "lines called short that were compared with them": judged_short(history, books),
             "orders looked up in the ledger as they were acknowledged": sum(
                 c.row_found is not None for c in history.checkouts
             ),
@@ -116,9 +120,9 @@ def _row(run: Tally) -> tuple[str | int, ...]:
 
 
 def _counts(total: Total) -> Iterable[tuple[str, str]]:
-    yield "orders acknowledged", f"{total.orders:,}"
-    yield "kills with requests unanswered", str(total.kills)
-    yield "failovers", str(total.failovers)
+    yield "orders acknowledged", f"{sum(run.orders for run in total.counted):,}"
+    yield "kills with requests unanswered", str(sum(run.kills for run in total.counted))
+    yield "failovers", str(sum(run.failovers for run in total.counted))
     for name, number in total.counts.items():
         yield name, f"{number:,}"
     closed = total.closed

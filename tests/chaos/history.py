@@ -8,6 +8,8 @@ from typing import Any
 
 from buyer import Answer
 
+from lua.entry import Entry
+
 TOLD_RESERVED = frozenset({200, 201})
 # Nothing came back, or nobody could say: the call may have had its effect, or have it yet.
 UNKNOWN = frozenset({0, 202})
@@ -84,6 +86,17 @@ class Sight:
     stock: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A look at the stream: the oldest version that is in it, and how much waits to be read."""
+
+    epoch: int
+    oldest: int | None
+    committed: int
+    waiting: int
+    limit: int
+
+
 @dataclass(kw_only=True)
 class History:
     """Everything, in the order in which it began."""
@@ -92,10 +105,13 @@ class History:
     settlements: list[Settlement] = field(default_factory=list)
     strikes: list[Strike] = field(default_factory=list)
     sights: list[Sight] = field(default_factory=list)
+    entries: dict[tuple[int, int], Entry] = field(default_factory=dict)  # by epoch and version
+    looks: list[Look] = field(default_factory=list)
     closed: list[float] = field(default_factory=list)  # seconds from healed to the next order
     unanswered: Counter[int] = field(default_factory=Counter)
     latest_reserved: float = 0.0  # when the latest of the checkouts was sent that were acknowledged
     began: float = field(default_factory=time.monotonic)
+    clock_ahead_seconds: float = field(default_factory=lambda: time.time() - time.monotonic())
 
     @property
     def kills(self) -> int:

@@ -14,13 +14,15 @@ from pathlib import Path
 from acceptance.kept_shop import KeptShop, keeping_shop
 from acceptance.watcher import Watcher
 from chaos.books import Books, read_books
-from chaos.checker import Violation, check, lost_orders
+from chaos.checker import check, lost_orders
+from chaos.chronicle import Chronicler
 from chaos.customers import HOLD_SECONDS, OFFERS, Crowd
 from chaos.history import History, Sight
 from chaos.ledger_server import LedgerServer
 from chaos.menus import MENUS
 from chaos.nemesis import Nemesis, NotAgain
 from chaos.valkeys import Valkeys, options_for
+from chaos.violation import Violation
 from chaos.world import Fault, World
 from shop import settings_for
 
@@ -132,7 +134,8 @@ async def _run(plan: Plan, world: World, history: History) -> Outcome:
         samples=SAMPLES.get(plan.level, 0.0),
     )
     watcher = Watcher(world.shop.addresses[1], world.sale)
-    watching = asyncio.create_task(watcher.run())
+    chronicler = Chronicler(world.valkeys, world.sale, history)
+    watching = [asyncio.create_task(each.run()) for each in (watcher, chronicler)]
     buying = asyncio.create_task(crowd.run(plan.workers))
     stuck = []
     try:
@@ -147,7 +150,8 @@ async def _run(plan: Plan, world: World, history: History) -> Outcome:
         await buying
     books = await read_books(world.shop.servers, world.sale)
     await _seen(watcher, books)
-    watching.cancel()
+    for each in watching:
+        each.cancel()
     history.sights = [_sight(event.id, event.data) for event in watcher.seen]
     return Outcome(
         plan=plan,
@@ -186,6 +190,8 @@ def _keep(outcome: Outcome, folder: Path, keep: Path) -> None:
         "settlements": history.settlements,
         "strikes": history.strikes,
         "sights": history.sights,
+        "entries": list(history.entries.values()),
+        "looks": history.looks,
     }
     for name, parts in found.items():
         text = json.dumps([asdict(each) for each in parts], default=str, indent=1)

@@ -35,21 +35,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """What several runs have shown; those that are void are left out, but for their violations."""
+    """What several runs have shown.
+
+    Those that are void claim nothing, and are counted only where there are no others.
+    """
 
     runs: Sequence[Tally] = field(default_factory=list)
-
-    @property
-    def kills(self) -> int:
-        return sum(run.kills for run in self._valid)
-
-    @property
-    def failovers(self) -> int:
-        return sum(run.failovers for run in self._valid)
-
-    @property
-    def orders(self) -> int:
-        return sum(run.orders for run in self._valid)
 
     @property
     def violations(self) -> list[str]:
@@ -58,23 +49,23 @@ class Total:
     @property
     def closed(self) -> list[float]:
         """In order of length."""
-        return sorted(each for run in self._valid for each in run.closed)
+        return sorted(each for run in self.counted for each in run.closed)
 
     @property
     def counts(self) -> Counter[str]:
-        return sum((Counter(run.counts) for run in self._valid), Counter[str]())
+        return sum((Counter(run.counts) for run in self.counted), Counter[str]())
 
     @property
     def faults(self) -> Counter[str]:
-        return sum((Counter(run.faults) for run in self._valid), Counter[str]())
+        return sum((Counter(run.faults) for run in self.counted), Counter[str]())
 
     @property
     def missing(self) -> list[str]:
         """What they lack for the claim; nothing, if it may be made."""
         wanted = (
-            ("acknowledged orders", self.orders, ENOUGH_ORDERS),
-            ("kills", self.kills, ENOUGH_KILLS),
-            ("failovers", self.failovers, ENOUGH_FAILOVERS),
+            ("acknowledged orders", sum(run.orders for run in self._valid), ENOUGH_ORDERS),
+            ("kills", self._kills, ENOUGH_KILLS),
+            ("failovers", self._failovers, ENOUGH_FAILOVERS),
         )
         return [f"{number} of {least} {name}" for name, number, least in wanted if number < least]
 
@@ -82,9 +73,21 @@ class Total:
         """Whether a run that goes on may end, because it and these make the claim."""
         return (
             history.orders >= ENOUGH_ORDERS
-            and self.kills + history.kills >= ENOUGH_KILLS
-            and self.failovers + history.failovers >= ENOUGH_FAILOVERS
+            and self._kills + history.kills >= ENOUGH_KILLS
+            and self._failovers + history.failovers >= ENOUGH_FAILOVERS
         )
+
+    @property
+    def counted(self) -> Sequence[Tally]:
+        return self._valid or self.runs
+
+    @property
+    def _kills(self) -> int:
+        return sum(run.kills for run in self._valid)
+
+    @property
+    def _failovers(self) -> int:
+        return sum(run.failovers for run in self._valid)
 
     @property
     def _valid(self) -> list[Tally]:
