@@ -168,7 +168,8 @@ async def test_without_postgres_the_sale_goes_on_and_the_ledger_catches_up(place
         await watcher.until_left(79)
         again = await shop.buy(sale_id, "c-0", 2, key=None)
         assert again.status == 201
-        assert await shop.stock(sale_id) == {"LAMP-1": 77}
+        assert (await buy_cart(shop, sale_id, "eve")).status == 201
+        assert await shop.stock(sale_id) == {"LAMP-1": 76}
         assert (await shop.send("GET", "/readyz")).status == 200
 
         # What only Redis has is told; what the ledger may have settled since is not guessed at.
@@ -187,14 +188,26 @@ async def test_without_postgres_the_sale_goes_on_and_the_ledger_catches_up(place
         ]:
             assert is_problem(answer, 503, "ledger-behind")
         assert is_problem(await shop.buy("nobody-knows", "mia"), 503, "stock-unverified")
+        assert is_problem(await fill_cart(shop, "nobody-knows", "mia"), 503, "stock-unverified")
 
         await postgres.start()
         for customer, answer in [("mia", before), ("c-9", bought[9])]:
             await until_true(lambda c=customer, a=answer: is_paid(place, a, c))
         await shop.buy(sale_id, "late")
-        await watcher.until_left(76)
+        await watcher.until_left(75)
         assert watcher.connections == 1
     await shop.audited(sale_id)
+
+
+async def fill_cart(shop: KeptShop, sale_id: str, customer: str) -> Answer:
+    path = f"/v1/sales/{sale_id}/cart/items/LAMP-1"
+    return await shop.send("PUT", path, token=shop.token(customer), body={"quantity": 1})
+
+
+async def buy_cart(shop: KeptShop, sale_id: str, customer: str) -> Answer:
+    assert (await fill_cart(shop, sale_id, customer)).status == 200
+    path = f"/v1/sales/{sale_id}/checkout"
+    return await shop.send("POST", path, token=shop.token(customer), body={})
 
 
 async def is_paid(place: Place, bought: Answer, customer: str) -> bool:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from selling import LAMP, MUG, Sale, digest, wish
+from own_server import OwnServer
+from selling import LAMP, MUG, Offer, Sale, digest, reservation, wish
 
 from lua import keys
 from lua.admission import Admitted, CartEmpty, Changed, NotOpen, OverLimit, Replayed, Reused
@@ -81,6 +82,20 @@ async def test_a_retry_finds_its_order_and_not_what_was_put_in_since(sale: Sale)
     assert isinstance(again, Replayed)
     assert not await is_empty(sale)
     assert await sale.admit(wish(1)) == [Reused()]
+
+
+async def test_order_and_empty_cart_come_back_together_from_the_log(own_server: OwnServer) -> None:
+    async with own_server.door() as server:
+        sale = Sale(server, "friday")
+        await sale.open({LAMP: Offer(units=5)})
+        assert await sale.admit(wish(1), terms={0: await fill(sale, lamps=1)}) == [
+            Admitted(version=1)
+        ]
+    await own_server.restart()
+    async with own_server.door() as server:
+        sale = Sale(server, "friday")
+        assert await sale.store.find(1, reservation(1)) is not None
+        assert await is_empty(sale)
 
 
 async def test_the_state_of_the_sale_comes_before_the_cart(sale: Sale) -> None:
