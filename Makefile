@@ -14,7 +14,7 @@ ARGS ?=
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test proof check format lock protocol model crash chaos chaos-long bench bench-lock clean
+.PHONY: help install up test proof check format lock api-lint protocol model crash chaos chaos-long bench bench-lock clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,14 @@ lock: install ## Write requirements.txt anew from pyproject.toml (ARGS=--upgrade
 	$(BIN)/pip install --quiet 'uv>=0.13,<1'
 	$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt --extra embedded --group dev \
 		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(ARGS)
+
+# Pinned here, and fetched when it is asked for: it is no dependency of anything that we ship.
+SPECTRAL := npx --yes @stoplight/spectral-cli@6.16.3
+api-lint: install ## Hold the OpenAPI document against Spectral's rules, where there is Node
+	@mkdir -p build && PYTHONPATH=tests $(BIN)/python -m away > build/openapi.json
+	@if SCARF_ANALYTICS=false $(SPECTRAL) --version >/dev/null 2>&1; then \
+		SCARF_ANALYTICS=false $(SPECTRAL) lint --fail-severity=warn build/openapi.json; \
+	else echo "Spectral cannot be had here (it needs Node and npm's registry): nothing is linted"; fi
 
 protocol: install ## Visit every state of the protocol's model; writes docs/evidence.md
 	PYTHONPATH=tests $(BIN)/python -m protocol

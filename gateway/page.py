@@ -1,11 +1,12 @@
 """A file that is served from memory, under a policy that lets in nothing from elsewhere."""
 
-from hashlib import sha256
 from importlib import resources
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from gateway.conditional import etag_of, is_known
 
 # Scripts and styles come from here as files, so nothing that gets into a page can run.
 CONTENT_SECURITY_POLICY: Final = (
@@ -26,15 +27,13 @@ class Page:
     """One file, with an ETag."""
 
     def __init__(self, body: bytes, media_type: str) -> None:
-        etag = f'"{sha256(body).hexdigest()[:16]}"'
-        self._etag = etag
+        self._etag = etag = etag_of(body)
         self._whole = Response(body, headers={**_HEADERS, "etag": etag}, media_type=media_type)
         self._unchanged = Response(status_code=304, headers={**_HEADERS, "etag": etag})
 
     async def answer(self, request: Request) -> Response:
         """The file, or that the browser has it."""
-        has_it = request.headers.get("if-none-match") == self._etag
-        return self._unchanged if has_it else self._whole
+        return self._unchanged if is_known(self._etag, request.headers) else self._whole
 
 
 def packaged(name: str, media_type: str) -> Page:

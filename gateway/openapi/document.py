@@ -1,6 +1,6 @@
 """Writes the OpenAPI document of the calls that are mounted: https://spec.openapis.org/oas/v3.1.0"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -27,18 +27,10 @@ A reservation gateway for flash sales. A checkout is decided at once, repeated s
 Errors are problems of RFC 9457; switch on `code`. v1 only grows: ignore members, events and states
 that you do not know.
 """
-_SCHEMES: Final[Schema] = {
-    "customer": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "A token of the shop's own issuer; its `sub` is the customer.",
-    },
-    "key": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "An API key, made with `doorbuster key create`. It begins with `dbk_`.",
-    },
+_CREDENTIALS: Final = {
+    Caller.CUSTOMER: "A token (JWT) of the shop's own issuer; its `sub` is the customer.",
+    Caller.SETTLE: "An API key of scope `settle`, or `admin`. It begins with `dbk_`.",
+    Caller.ADMIN: "An API key of scope `admin`.",
 }
 
 
@@ -46,6 +38,7 @@ def describe(calls: Sequence[Call]) -> Schema:
     """The whole document."""
     schemas = Schemas((call.operation for call in calls), ProblemBody)
     used = {call.operation.tag for call in calls}
+    callers = {caller for call in calls for caller in call.operation.callers}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -56,7 +49,15 @@ def describe(calls: Sequence[Call]) -> Schema:
         "servers": [{"url": "/", "description": "The gateway that this document came from."}],
         "tags": [{"name": tag, "description": told} for tag, told in TAGS.items() if tag in used],
         "paths": _paths(calls, schemas),
-        "components": {"schemas": schemas.components, "securitySchemes": _SCHEMES},
+        "components": {"schemas": schemas.components, "securitySchemes": _schemes(callers)},
+    }
+
+
+def _schemes(callers: Collection[Caller]) -> Schema:
+    return {
+        caller: {"type": "http", "scheme": "bearer", "description": told}
+        for caller, told in _CREDENTIALS.items()
+        if caller in callers
     }
 
 
@@ -75,7 +76,7 @@ def _operation(operation: Operation, schemas: Schemas) -> Schema:
         "summary": operation.summary,
         "description": operation.description or operation.summary,
         "tags": [operation.tag],
-        "security": [_security(caller) for caller in operation.callers],
+        "security": [{caller: []} for caller in operation.callers],
         "parameters": [*map(_parameter, operation.parameters), *_query(operation)],
         "responses": answers | problem_answers(operation, schemas.of_answer(ProblemBody)),
     }
@@ -83,10 +84,6 @@ def _operation(operation: Operation, schemas: Schemas) -> Schema:
         content = {JSON: {"schema": schemas.of_request(operation.body)}}
         described["requestBody"] = {"required": True, "content": content}
     return described
-
-
-def _security(caller: Caller) -> Schema:
-    return {caller.scheme: list(caller.scopes)}
 
 
 def _parameter(parameter: Parameter) -> Schema:

@@ -1,7 +1,7 @@
 """What one call takes and answers, as it is stated beside its endpoint."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
@@ -36,27 +36,32 @@ TAGS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who may call: the bearer of a token or key, named as a security scheme of the document."""
+class Caller(StrEnum):
+    """Who may call, by what they bear: each is a security scheme of the document."""
 
-    scheme: Literal["customer", "key"]
-    scopes: tuple[str, ...] = ()
+    CUSTOMER = "customer"
+    SETTLE = "settle"
+    ADMIN = "admin"
 
 
-CUSTOMER: Final = Caller("customer")
-SETTLE: Final = Caller("key", ("settle",))
-ADMIN: Final = Caller("key", ("admin",))
+CUSTOMER: Final = Caller.CUSTOMER
+SETTLE: Final = Caller.SETTLE
+ADMIN: Final = Caller.ADMIN
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One value in the path or in a header; those of a query are the fields of its model."""
+    """One value beside the body. Those of a query that is validated are the fields of its model.
+
+    A header that stands twice is refused as malformed, unless `is_list`.
+    """
 
     name: str
-    where: Literal["path", "header"]
+    where: Literal["path", "header", "query"]
     schema: Schema
     description: str
+    _: KW_ONLY
+    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,13 @@ from operator import attrgetter
 from typing import Final
 
 from gateway import problems
-from gateway.openapi.operation import Operation, Schema
+from gateway.openapi.operation import Caller, Operation, Schema
 from gateway.openapi.vocabulary import RETRY_AFTER
 from gateway.problems import MEDIA_TYPE, Problem
 
 _OF_CALLERS: Final = (
     problems.MALFORMED,
     problems.UNAUTHENTICATED,
-    problems.FORBIDDEN,
     problems.ISSUER_UNAVAILABLE,
 )
 _OF_BODY: Final = (
@@ -43,16 +42,23 @@ def _problems(operation: Operation) -> Iterator[Problem]:
     yield from operation.problems
     if operation.callers:
         yield from _OF_CALLERS
-    if any(caller.scheme == "key" for caller in operation.callers):
-        yield problems.LEDGER_BEHIND  # which has the keys
+        yield from _of_kinds_of_callers(frozenset(operation.callers))
     if operation.body is not None:
         yield from _OF_BODY
     if operation.query is not None:
         yield problems.INVALID
     if any(each.where == "path" for each in operation.parameters):
         yield problems.NOT_FOUND
-    if any(each.where == "header" for each in operation.parameters):
+    if any(each.where == "header" and not each.is_list for each in operation.parameters):
         yield problems.MALFORMED
+
+
+def _of_kinds_of_callers(callers: frozenset[Caller]) -> Iterator[Problem]:
+    if callers != {Caller.CUSTOMER}:
+        yield problems.LEDGER_BEHIND  # which has the keys
+    # Customers and keys of each scope: nobody is left whose credentials are good and of no use.
+    if not callers >= {Caller.CUSTOMER, Caller.SETTLE}:
+        yield problems.FORBIDDEN
 
 
 def _answer(told: list[Problem], body: Schema) -> Schema:

@@ -8,12 +8,17 @@ from gateway.sales import NAME
 _NAME: Final[Schema] = {"type": "string", "pattern": f"^{NAME}$"}
 _UUID: Final[Schema] = {"type": "string", "format": "uuid"}
 _ETAG: Final[Schema] = {"type": "string", "examples": ['"1-42-open"']}
+
 SALE_ID: Final = Parameter("sale_id", "path", _NAME, "The sale.")
 SKU: Final = Parameter("sku", "path", _NAME, "The product.")
 RESERVATION_ID: Final = Parameter("id", "path", _UUID, "The reservation.")
 
 IF_NONE_MATCH: Final = Parameter(
-    "If-None-Match", "header", _ETAG, "The ETag of what the caller has: 304 if it still holds."
+    "If-None-Match",
+    "header",
+    _ETAG,
+    "The ETag of what the caller has: 304 if it still holds.",
+    is_list=True,
 )
 TRACEPARENT: Final = Parameter(
     "traceparent",

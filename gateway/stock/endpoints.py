@@ -1,10 +1,10 @@
 """`GET /v1/sales/{sale_id}/events` and `GET /v1/sales/{sale_id}/stock`, straight on ASGI."""
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.asgi import header
-from gateway.conditional import is_among
+from gateway.conditional import is_known
 from gateway.problems import OVERLOADED, STOCK_UNVERIFIED, Refusal
 from gateway.sales import SaleLookup
 from gateway.stock import event
@@ -87,8 +87,7 @@ def _document(request: StockRequest, sight: Sight, scope: Scope) -> Response:
     etag = f'"{sight.stock.epoch}-{sight.stock.version}-{sight.state}"'
     # Whoever has a copy may keep it, and must ask whether it is still right.
     headers = {"etag": etag, "cache-control": "no-cache"}
-    asked = header(scope, b"if-none-match")
-    if is_among(etag, asked.decode("latin-1") if asked else None):
+    if is_known(etag, Headers(scope=scope)):
         return Response(status_code=304, headers=headers)
     return Response(
         event.document(sight, request.skus), headers=headers, media_type="application/json"

@@ -27,15 +27,18 @@ class StockBody(BaseModel):
     items: list[ItemStock]
 
 
-class StockQuery(BaseModel):
-    """What to show, and what the caller has seen already. Other parameters mean nothing."""
-
-    sku: Annotated[list[str], Field(description="only these items; may stand several times")] = []
-    last_event_id: Annotated[
-        str, Field(description="the id of the last event received, from any gateway")
-    ] = ""
-
-
+_SKUS: Final = Parameter(
+    "sku",
+    "query",
+    {"type": "array", "items": {"type": "string"}},
+    "Only these items; may stand several times.",
+)
+_SEEN: Final = Parameter(
+    "last_event_id",
+    "query",
+    {"type": "string", "examples": ["1-42"]},
+    "The id of the last event received, from any gateway.",
+)
 _LAST_EVENT_ID: Final = Parameter(
     "Last-Event-ID",
     "header",
@@ -48,8 +51,7 @@ READ_STOCK: Final = Operation(
     id="readStock",
     summary="What is left of a sale",
     tag=Tag.SALES,
-    parameters=(SALE_ID, _LAST_EVENT_ID, IF_NONE_MATCH),
-    query=StockQuery,
+    parameters=(SALE_ID, _SKUS, _SEEN, _LAST_EVENT_ID, IF_NONE_MATCH),
     successes=(
         Success(status=200, description="The stock, by Redis.", body=StockBody, headers=(ETAG,)),
         Success(status=304, description="It is what you have.", headers=(ETAG,)),
@@ -72,8 +74,7 @@ WATCH_STOCK: Final = Operation(
         "`<epoch>-<version>`. Where there is no room, the stream tells when to come back, and ends."
     ),
     tag=Tag.SALES,
-    parameters=(SALE_ID, _LAST_EVENT_ID),
-    query=StockQuery,
+    parameters=(SALE_ID, _SKUS, _SEEN, _LAST_EVENT_ID),
     successes=(
         Success(status=200, description="The events.", media_type="text/event-stream"),
         Success(status=204, description="The sale is closed, and you have seen the last of it."),

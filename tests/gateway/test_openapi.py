@@ -2,18 +2,16 @@
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
+from away import away, calling
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from gateway.app import gateway
-from gateway.config import GatewayConfig, TokenConfig
 from gateway.openapi import Call
 from gateway.page import CONTENT_SECURITY_POLICY as POLICY
 
@@ -21,26 +19,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Starlette]:
+async def app() -> AsyncIterator[Starlette]:
     """A gateway whose servers are away: the document does not need them."""
-    async with gateway(_config(tmp_path_factory.mktemp("away"))) as composed:
-        yield composed.app
-
-
-def _config(away: Path) -> GatewayConfig:
-    token = TokenConfig(algorithm="HS256", issuer="i", audience="a", key="k" * 32, jwks_url=None)
-    return GatewayConfig(
-        redis_url=f"unix://{away}/redis.sock",
-        database_url=f"postgresql:///doorbuster?host={away}",
-        token=token,
-        durability="fsync",
-        cors_origins=(),
-        max_streams=10,
-        request_deadline_seconds=1,
-        cart_seconds=60,
-        drain_seconds=0,
-        demo_sale="demo",
-    )
+    async with away() as app:
+        yield app
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -53,8 +35,7 @@ async def document(app: Starlette) -> dict[str, Any]:
 
 
 async def get(app: Starlette, path: str, **headers: str) -> httpx.Response:
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+    async with calling(app) as client:
         return await client.get(path, headers=headers)
 
 
