@@ -26,12 +26,14 @@ from gateway.demo import Demo
 from gateway.exception_handlers import EXCEPTION_HANDLERS
 from gateway.finder import Finder
 from gateway.identity import ApiKeys, Callers, PublishedKeys, StaticKey, Tokens
+from gateway.late_payment import LatePayments
 from gateway.metrics import Metrics
 from gateway.openapi import Call, publication
 from gateway.probes import Probes
 from gateway.products import Products
 from gateway.reservations import Reservations
 from gateway.sale_view import SaleView
+from gateway.settlement import Settlement
 from gateway.stock.endpoints import StockEndpoint, StockStream
 from gateway.stock.feed import StockFeed
 from gateway.stock.hub import StockHub
@@ -165,8 +167,13 @@ def _routes(
         deadline_seconds=config.request_deadline_seconds,
     )
     finder = Finder(database, resources.reading, catalogue)
-    reservations = Reservations(
-        finder, Cashier(database, resources.tasks), database, callers, counts.settlement
+    settlement = Settlement(
+        finder,
+        Cashier(database, resources.tasks),
+        LatePayments(desk, finder, database),
+        database,
+        callers,
+        counts.settlement,
     )
     checkout = Refusing(CheckoutEndpoint(desk, callers, counts.admission))
     stock = Refusing(StockEndpoint(resources.hub.feed, catalogue.knows))
@@ -178,13 +185,14 @@ def _routes(
         *Products(database).routes(),
         *CartEndpoints(carts, catalogue.knows, callers).routes(),
         *SaleView(database).routes(),
-        *reservations.routes(),
+        *Reservations(finder, database, callers).routes(),
+        *settlement.routes(),
         *Probes(resources.reading, database, draining).routes(),
         *resources.metrics.routes(),
     ]
     routes += storefront.routes()
     if config.demo_sale is not None:
-        routes += Demo(config.demo_sale, config.token, reservations).routes()
+        routes += Demo(config.demo_sale, config.token, settlement).routes()
     return routes + publication.routes([each for each in routes if isinstance(each, Call)])
 
 

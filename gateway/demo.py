@@ -14,8 +14,9 @@ from gateway.identity.development import issue
 from gateway.openapi import Call, Operation, Success, Tag
 from gateway.problems import INVALID, Refusal
 from gateway.representation import ReservationBody
+from gateway.reservation_call import answer
 from gateway.reservation_operations import CONFIRM_RESERVATION
-from gateway.reservations import Reservations, answer
+from gateway.settlement import Settlement
 
 
 class DemoPayment(BaseModel):
@@ -55,10 +56,10 @@ PAY: Final = Operation(
 class Demo:
     """The demo's endpoints."""
 
-    def __init__(self, sale_id: str, token: TokenConfig, reservations: Reservations) -> None:
+    def __init__(self, sale_id: str, token: TokenConfig, settlement: Settlement) -> None:
         self._sale_id = sale_id
         self._token = token
-        self._reservations = reservations
+        self._settlement = settlement
 
     def routes(self) -> list[Call]:
         """Where they are mounted."""
@@ -87,4 +88,4 @@ class Demo:
         except ValidationError as error:
             raise Refusal(INVALID.because("A reservation_id is needed.")) from error
         reference = f"demo-{payment.reservation_id}"
-        return answer(await self._reservations.pay(payment.reservation_id, reference))
+        return answer(await self._settlement.pay(payment.reservation_id, reference))

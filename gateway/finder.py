@@ -1,13 +1,15 @@
 """Finds a reservation by its id, in the ledger or, before the ledger has it, in Redis."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from gateway.admission.reservation_id import tag_of
 from gateway.catalogue import Catalogue
-from gateway.problems import LEDGER_BEHIND, STOCK_UNVERIFIED, UNKNOWN_RESERVATION, Problem
+from gateway.problems import LEDGER_BEHIND, STOCK_UNVERIFIED, UNKNOWN_RESERVATION, Problem, Refusal
 from gateway.representation import Reservation
 from lua.faults import RedisFault
 from lua.lines import decode
@@ -18,6 +20,10 @@ from lua.store import SaleStore
 from sql.database import Database
 from sql.faults import LedgerFault
 from sql.reservations import LedgerReservation, find
+
+# An order that Redis has and the ledger not yet: the reconciler is some milliseconds behind.
+WAIT_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,21 @@ class Finder:
         """The reservation as the ledger has it. Raises a LedgerFault."""
         row = (await find(self._database, [reservation])).get(reservation)
         return None if row is None else of_ledger(row)
+
+    async def when_in_ledger(self, reservation: UUID) -> Found:
+        """The reservation, once the ledger has it. Raises a Refusal, or a LedgerFault."""
+        found = await self.find(reservation)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while isinstance(found, Found) and not found.committed and time.monotonic() < deadline:
+            await asyncio.sleep(LOOK_SECONDS)
+            found = await self.in_ledger(reservation) or found
+        if isinstance(found, Problem):
+            raise Refusal(found)
+        # What Redis calls committed is taken from the ledger too: it may be settled since.
+        in_ledger = await self.in_ledger(reservation)
+        if in_ledger is None:
+            raise Refusal(LEDGER_BEHIND)
+        return in_ledger
 
     async def _in_redis(self, reservation: UUID) -> Finding:
         answer = UNKNOWN_RESERVATION
@@ -94,6 +115,7 @@ def of_ledger(row: LedgerReservation) -> Found:
         version=row.version,
         created_at_ms=milliseconds(row.created_at),
         expires_at_ms=milliseconds(row.expires_at),
+        replaced_by=row.replaced_by,
     )
     return Found(reservation=reservation, customer=row.customer, committed=True)
 

@@ -18,6 +18,7 @@ class Reservation:
 
     `version` is the change of the sale that admitted it. Until the ledger sets the deadline,
     `expires_at_ms` counts the hold from the admission; the ledger never sets an earlier one.
+    `replaced_by` is what a payment has paid that came after expiry.
     """
 
     id: UUID
@@ -29,6 +30,7 @@ class Reservation:
     version: int
     created_at_ms: int
     expires_at_ms: int
+    replaced_by: UUID | None = None
 
     @property
     def total(self) -> int:
@@ -41,6 +43,7 @@ class Reservation:
 
     def document(self, server_time_ms: int) -> dict[str, object]:
         """The same, as part of a larger document."""
+        replaced = {} if self.replaced_by is None else {"replaced_by": str(self.replaced_by)}
         return {
             "id": str(self.id),
             "sale_id": self.sale_id,
@@ -52,6 +55,7 @@ class Reservation:
             "version": self.version,
             "created_at": timestamp(self.created_at_ms),
             "expires_at": timestamp(self.expires_at_ms),
+            **replaced,
             "server_time": timestamp(server_time_ms),
         }
 
@@ -77,6 +81,9 @@ class ReservationBody(BaseModel):
     version: Annotated[int, Field(description="the change of the sale that admitted it")]
     created_at: AwareDatetime
     expires_at: AwareDatetime
+    replaced_by: Annotated[
+        UUID | None, Field(description="what was bought instead, by a payment after expiry")
+    ] = None
     server_time: AwareDatetime
 
 

@@ -97,7 +97,10 @@ CONFIRM_RESERVATION: Final = Operation(
     method="POST",
     id="confirmReservation",
     summary="Settle a reservation as paid",
-    description="The same payment may be told again. `refund_required` says to give it back.",
+    description=(
+        "The same payment may be told again. After expiry the same is bought again, if it can be, "
+        "and the answer is the new reservation. `refund_required` says to give the money back."
+    ),
     tag=Tag.RESERVATIONS,
     callers=(SETTLE,),
     parameters=(RESERVATION_ID,),

@@ -28,6 +28,7 @@ class LedgerReservation:
     expires_at: datetime
     payment_reference: str | None
     currency: str
+    replaced_by: UUID | None
 
 
 async def find(database: Database, ids: Iterable[UUID]) -> dict[UUID, LedgerReservation]:
@@ -58,4 +59,5 @@ def _parse(row: Row) -> LedgerReservation:
         expires_at=row["expires_at"],
         payment_reference=row["payment_reference"],
         currency=row["currency"],
+        replaced_by=row["replaced_by"],
     )

@@ -6,12 +6,12 @@ sweeper has taken it, so no race is left between pay and expire.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sql.database import Connection, Database
+from sql.database import Connection, Database, Row
 from sql.ledger import ITEMS_LOCK, ITEMS_MOVE
 from sql.lines import units_by_sku
 from sql.outbox import ask_return
@@ -20,6 +20,7 @@ from sql.statement import load
 LOCK = load("reservations_lock")
 PAY = load("reservations_pay")
 REFUSE_PAYMENT = load("reservations_refuse_payment")
+CLAIM_LATE = load("reservations_claim_late")
 RELEASE = load("reservation_release")
 EXPIRE = load("reservations_expire")
 CLOCK_TICK = load("hold_clock_tick")
@@ -44,37 +45,58 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What became of a reservation: `reference` is that of the payment that settled it."""
+    """What became of a reservation: `reference` is that of the payment that settled it.
+
+    Of an expired one, `late` is the first payment that came too late, the only one for which
+    `replaced_by` can be filled; `refunded` says that this payment was told to be refunded.
+    """
 
     state: State
     reference: str | None
+    late: str | None = None
+    refunded: bool = False
+    replaced_by: UUID | None = None
 
 
 async def pay(database: Database, payments: Sequence[Payment]) -> dict[UUID, Settled]:
     """Settle reservations as paid, all in one transaction; the first payment of each wins.
 
     Returns how each reservation stands afterwards; one that the ledger does not have is left out.
-    A payment for an expired or released reservation is remembered as one to be refunded.
+    A payment for a released reservation is remembered as one to be refunded. The first payment
+    for an expired one is remembered as `late`: see `sql.late_payment`.
     """
     first = {payment.reservation: payment.reference for payment in reversed(payments)}
     async with database.transaction() as connection:
-        rows = await connection.fetch(LOCK, sorted(first))
-        found = {row["id"]: _settled(row["state"], row["payment_reference"]) for row in rows}
-        await _write(connection, PAY, first, [i for i in found if _is(found[i], State.HELD)])
-        late = [i for i in found if _is(found[i], State.EXPIRED, State.RELEASED)]
-        await _write(connection, REFUSE_PAYMENT, first, late)
-    return {
-        reservation: _settled(State.PAID, first[reservation]) if _is(was, State.HELD) else was
-        for reservation, was in found.items()
-    }
+        found = await lock(connection, first)
+        await _write(connection, PAY, first, _in_state(found, State.HELD))
+        unclaimed = [each for each in _in_state(found, State.EXPIRED) if found[each].late is None]
+        await _write(connection, CLAIM_LATE, first, unclaimed)
+        await _write(connection, REFUSE_PAYMENT, first, _in_state(found, State.RELEASED))
+    return {each: _after(was, first[each]) for each, was in found.items()}
 
 
-def _settled(state: str, reference: str | None) -> Settled:
-    return Settled(state=State(state), reference=reference)
+async def lock(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Settled]:
+    """Lock reservations, in the order of their ids; how each that there is stands."""
+    rows = await connection.fetch(LOCK, sorted(ids))
+    return {row["id"]: _settled(row) for row in rows}
 
 
-def _is(settled: Settled, *states: State) -> bool:
-    return settled.state in states
+def _settled(row: Row) -> Settled:
+    state = State(row["state"])
+    if state is not State.EXPIRED:
+        return Settled(state=state, reference=row["payment_reference"])
+    refused: str | None = row["refused_payment_reference"]
+    return Settled(
+        state=state,
+        reference=None,
+        late=row["late_payment_reference"] or refused,
+        refunded=refused is not None,
+        replaced_by=row["replaced_by"],
+    )
+
+
+def _in_state(found: dict[UUID, Settled], state: State) -> list[UUID]:
+    return [each for each, settled in found.items() if settled.state is state]
 
 
 async def _write(
@@ -82,6 +104,14 @@ async def _write(
 ) -> None:
     if ids:
         await connection.execute(statement, ids, [references[each] for each in ids])
+
+
+def _after(was: Settled, reference: str) -> Settled:
+    if was.state is State.HELD:
+        return Settled(state=State.PAID, reference=reference)
+    if was.state is State.EXPIRED and was.late is None:
+        return replace(was, late=reference)
+    return was
 
 
 async def release(database: Database, reservation: UUID) -> Settled | None:
@@ -94,8 +124,8 @@ async def release(database: Database, reservation: UUID) -> Settled | None:
         if row is not None:
             await _give_back(connection, row["sale_id"], {reservation: row["lines"]}, "r")
             return Settled(state=State.RELEASED, reference=None)
-        rows = await connection.fetch(LOCK, [reservation])
-    return _settled(rows[0]["state"], rows[0]["payment_reference"]) if rows else None
+        found = await lock(connection, [reservation])
+    return found.get(reservation)
 
 
 async def expire(database: Database, sale_id: str, *, count: int, usual_pause: timedelta) -> int:

@@ -8,16 +8,25 @@ from gateway.admission.request import CustomersCart, Wanted
 from gateway.identity import Customer
 from gateway.problems import Problem
 from gateway.representation import Reservation
+from lua.lines import Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidLate:
+    """A payment came after `expired` had: what it had is bought again, at what was paid for it."""
+
+    expired: UUID
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutRequest:
-    """A customer's wish, parsed and authenticated."""
+    """A customer's wish, parsed and authenticated; or a payment's, which came after expiry."""
 
     sale_id: str
     customer: Customer
     idempotency_key: str | None
-    wanted: Wanted | CustomersCart
+    wanted: Wanted | CustomersCart | PaidLate
     traceparent: str | None
 
 

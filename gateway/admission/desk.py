@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from uuid import UUID
 
-from gateway.admission.answer import Answer, CheckoutRequest, Pending, Reserved
+from gateway.admission.answer import Answer, CheckoutRequest, PaidLate, Pending, Reserved
 from gateway.admission.durability import Level
-from gateway.admission.reservation_id import derive, random_id
+from gateway.admission.reservation_id import derive, random_id, replacement_of
 from gateway.admission.sale_desk import SaleDesk
 from gateway.counts import AdmissionCounts
 from gateway.problems import CHANGED
@@ -79,6 +79,8 @@ class Desk:
 
 
 def _reservation_id(request: CheckoutRequest) -> UUID:
+    if isinstance(request.wanted, PaidLate):
+        return replacement_of(request.wanted.expired, request.sale_id)
     if request.idempotency_key is None:
         return random_id(request.sale_id)
     customer = request.customer

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from gateway.admission.answer import PaidLate
 from gateway.admission.definition import Definition
 from gateway.admission.request import Wanted
 from gateway.admission.reservation_id import CART_FINGERPRINT, fingerprint
 from lua.carts import Cart
 from lua.lines import Line
-from lua.terms import FromCart, Terms
+from lua.terms import FromCart, Late, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,14 @@ class Order:
             Line(sku=sku, quantity=quantity, unit_price=prices[sku]) for sku, quantity in wanted
         )
         return cls(lines=lines, fingerprint=fingerprint(wanted), definition=definition)
+
+    @classmethod
+    def of_late_payment(cls, paid: PaidLate, definition: Definition) -> "Order":
+        """What was paid for, at what was paid: the script says if a price is another one now."""
+        wanted = tuple((line.sku, line.quantity) for line in paid.lines)
+        return cls(
+            lines=paid.lines, fingerprint=fingerprint(wanted), definition=definition, terms=Late()
+        )
 
     @classmethod
     def of_cart(cls, cart: Cart, customer: str, definition: Definition) -> "Order":

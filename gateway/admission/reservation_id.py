@@ -35,6 +35,14 @@ def random_id(sale_id: str) -> UUID:
     return _build(sale_id, os.urandom(_REST_BYTES))
 
 
+def replacement_of(expired: UUID, sale_id: str) -> UUID:
+    """The id of what a payment buys that came after this one of the sale had expired.
+
+    Always the same, so that an attempt that was not finished is found again.
+    """
+    return _build(sale_id, digest("replacement", expired.hex)[:_REST_BYTES])
+
+
 # More sales than any shop runs at a time; ids of sales that do not exist push each other out.
 @lru_cache(maxsize=1024)
 def sale_tag(sale_id: str) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from gateway.admission.answer import Answer, CheckoutRequest, Pending, Reserved
+from gateway.admission.answer import Answer, CheckoutRequest, PaidLate, Pending, Reserved
 from gateway.admission.attempt import Attempt
 from gateway.admission.batcher import Answered, Batcher, NotVerified, Overloaded, Undetermined
 from gateway.admission.commits import Commits
@@ -69,6 +69,8 @@ class SaleDesk:
         """What is to be decided. Raises a RedisFault."""
         if isinstance(request.wanted, CustomersCart):
             return await self._order_of_cart(request.customer)
+        if isinstance(request.wanted, PaidLate):
+            return await self._order_of_late_payment(request.wanted)
         definition = await self._definition(request.wanted)
         if definition is None:
             return None
@@ -82,6 +84,10 @@ class SaleDesk:
         if definition is None or isinstance(cart, NoRecord):
             return None
         return Order.of_cart(cart, customer.digest, definition)
+
+    async def _order_of_late_payment(self, paid: PaidLate) -> Order | None:
+        definition = await self._definition(())
+        return None if definition is None else Order.of_late_payment(paid, definition)
 
     async def _definition(self, wanted: Wanted) -> Definition | None:
         """The definition of the epoch that the batcher is in. Raises a RedisFault."""

@@ -2,7 +2,8 @@
 -- $1 customer, $2 created_at and $3 id of the last one seen, $4 how many
 select
     r.id, r.sale_id, r.customer, r.lines, r.context ->> 'durability' as durability, r.state,
-    r.version, r.created_at, r.deadline + c.shift as expires_at, r.payment_reference, s.currency
+    r.version, r.created_at, r.deadline + c.shift as expires_at, r.payment_reference, r.replaced_by,
+    s.currency
 from reservation r
 join sale s on s.id = r.sale_id
 join hold_clock c on c.sale_id = r.sale_id

@@ -1,10 +1,10 @@
 """What one customer and the payment service do with one reservation."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from buyer import Answer
-from kept_shop import KeptShop
+from kept_shop import KeptShop, until_true
 
 
 class Till:
@@ -35,6 +35,32 @@ class Till:
             "POST", path, token=token or self.settle_key, body={"until": until}
         )
 
+    async def expire(self) -> None:
+        """Let its time be up now, and wait until the sweeper has found it."""
+        await until_true(self.is_in_the_ledger)
+        await self.shop.servers.database.execute(
+            "update reservation set deadline = now() - interval '1 day' where id = $1",
+            self.bought["id"],
+        )
+        await until_true(self.is_expired)
+
+    async def is_expired(self) -> bool:
+        return bool((await self.read(self.settle_key)).body["state"] == "expired")
+
+    async def is_given_back(self) -> bool:
+        """Whether its units are back in Redis, asked as only a test may."""
+        found = await self.shop.servers.database.row(
+            "select 1 from outbox where kind = 'return' and key = $1 and done",
+            UUID(self.bought["id"]).hex,
+        )
+        return found is not None
+
+    def another(self, reservation: str) -> "Till":
+        """Another reservation of the same customer."""
+        path = f"/v1/reservations/{reservation}"
+        answer = Answer(status=201, headers={"location": path}, body={"id": reservation})
+        return Till(self.shop, self.settle_key, answer, self.customer)
+
     async def is_in_the_ledger(self) -> bool:
         """Whether the ledger has it, asked as only a test may."""
         found = await self.shop.servers.database.row(
@@ -47,8 +73,10 @@ class Till:
         return self.shop.token(self.customer)
 
 
-async def bought(shop: KeptShop, settle_key: str, sale_id: str, units: int = 1) -> Till:
-    customer = f"customer-{uuid4().hex}"
+async def bought(
+    shop: KeptShop, settle_key: str, sale_id: str, units: int = 1, customer: str | None = None
+) -> Till:
+    customer = customer or f"customer-{uuid4().hex}"
     return Till(shop, settle_key, await shop.buy(sale_id, customer, units), customer)
 
 

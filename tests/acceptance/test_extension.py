@@ -84,11 +84,7 @@ async def test_an_extended_hold_outlives_its_neighbour(shop: KeptShop, settle_ke
     sale_id = await shop.sell(100, hold_seconds=1, max_hold_seconds=60)
     extended, other = [await bought(shop, settle_key, sale_id) for _ in range(2)]
     assert (await extended.extend(later(extended.bought, 30))).status == 200
-
-    async def is_over() -> bool:
-        return bool((await other.read()).body["state"] == "expired")
-
-    await until_true(is_over)
+    await until_true(other.is_expired)
     assert as_bought(await extended.read(), extended.bought, "held")
     assert is_problem(await other.extend(later(other.bought, 30)), 409, "reservation-expired")
     assert as_bought(await extended.confirm(), extended.bought, "paid")

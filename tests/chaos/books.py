@@ -9,6 +9,7 @@ from acceptance.kept_shop import until_true
 from doorbuster.audit_report import audit_sales
 from doorbuster.faults import NotDone
 from doorbuster.servers import Servers
+from gateway.admission.reservation_id import replacement_of
 from lua.faults import RedisFault
 from lua.lines import decode
 from lua.record import Record
@@ -33,7 +34,7 @@ from reservation where sale_id = $1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A reservation in the ledger."""
+    """A reservation in the ledger; one that a late payment has bought `replaces` another."""
 
     id: str
     customer: str
@@ -42,6 +43,7 @@ class Row:
     epoch: int
     version: int
     reference: str | None = None
+    replaces: str | None = None
 
     @property
     def active(self) -> bool:
@@ -154,6 +156,8 @@ async def _audited(servers: Servers, sale_id: str) -> list[str]:
 
 
 async def _rows(servers: Servers, sale_id: str) -> list[Row]:
+    rows = await servers.database.rows(ROWS, sale_id)
+    replaces = {replacement_of(row["id"], sale_id): str(row["id"]) for row in rows}
     return [
         Row(
             id=str(row["id"]),
@@ -163,8 +167,9 @@ async def _rows(servers: Servers, sale_id: str) -> list[Row]:
             epoch=row["epoch"],
             version=row["version"],
             reference=row["payment_reference"],
+            replaces=replaces.get(row["id"]),
         )
-        for row in await servers.database.rows(ROWS, sale_id)
+        for row in rows
     ]
 
 

@@ -135,7 +135,8 @@ def nothing_unasked(history: History, books: Books) -> Iterator[Violation]:
         if checkout.status not in REFUSED:
             by_customer[checkout.customer].add(checkout.id)
     for row in books.rows:
-        if row.id not in by_customer[row.customer] and row.customer not in open_:
+        asked = row.replaces or row.id
+        if asked not in by_customer[row.customer] and row.customer not in open_:
             what = f"{row.customer} was told each time that nothing happened, and has {row.id}"
             yield Violation(invariant="I5", what=what)
 
@@ -160,9 +161,10 @@ def at_rest(_: History, books: Books) -> Iterator[Violation]:
 def settled_once(history: History, books: Books) -> Iterator[Violation]:
     """I9: paid stays paid, released stays released, and whoever is to refund was never paid."""
     rows = {row.id: row for row in books.rows}
+    replacements = {row.replaces: row for row in books.rows if row.replaces}
     for told in _kept(history, history.settlements):
         row = rows.get(told.id)
-        if row is not None and not _agrees(told, row):
+        if row is not None and not _agrees(told, row, replacements.get(told.id)):
             what = f"{told.act} {told.reference} was told {told.status} {told.code}: {row}"
             yield Violation(invariant="I9", what=what)
 
@@ -249,14 +251,13 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _agrees(told: Settlement, row: Row) -> bool:
+def _agrees(told: Settlement, row: Row, replacement: Row | None) -> bool:
+    paid = {each.reference for each in (row, replacement) if each and each.state == "paid"}
     if told.refund:
-        return row.reference != told.reference
+        return told.reference not in paid
     if told.status != TOLD_SETTLED:
         return True
-    if told.act == "confirm":
-        return row.state == "paid" and row.reference == told.reference
-    return row.state == "released"
+    return told.reference in paid if told.act == "confirm" else row.state == "released"
 
 
 def _told(history: History, act: str) -> list[Settlement]:

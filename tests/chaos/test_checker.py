@@ -12,7 +12,7 @@ from chaos.sequence import judged_short
 from lua.entry import Entry, Kind
 from sql.alarms import AlarmKind
 
-ADA, BOB = "a" * 8 + "-" + "a" * 24, "b" * 8 + "-" + "b" * 24
+ADA, BOB, CAT = (f"{letter * 8}-{letter * 24}" for letter in "abc")
 LOST = Alarm(
     kind=AlarmKind.REBUILT,
     what="epoch 1 was rebuilt from the ledger at version 1 (why); up to 1 acknowledged changes "
@@ -272,6 +272,21 @@ def released_is_paid(_: History, kept: Books) -> Books:
     return replace(kept, rows=[kept.rows[0], replace(kept.rows[1], state="paid")])
 
 
+def refunded_is_paid_late(history: History, kept: Books) -> Books:
+    """By what was bought in its place."""
+    late = replace(row(CAT, "bob", "paid", 3, reference="pay-2"), replaces=BOB)
+    history.settlements = [settled("confirm", BOB, "pay-2", status=409, refund=True)]
+    return replace(
+        kept, rows=[replace(kept.rows[0], state="expired", reference=None), kept.rows[1], late]
+    )
+
+
+def paid_late_by_another(history: History, kept: Books) -> Books:
+    late = replace(row(CAT, "bob", "paid", 3, reference="pay-3"), replaces=BOB)
+    history.settlements = [settled("confirm", BOB, "pay-2")]
+    return replace(kept, rows=[kept.rows[0], replace(kept.rows[1], state="expired"), late])
+
+
 def refunded_is_paid(history: History, kept: Books) -> Books:
     history.settlements = [settled("confirm", ADA, "pay-1", status=409, refund=True)]
     return kept
@@ -351,6 +366,8 @@ WRONGS: list[tuple[Change, str]] = [
     (paid_is_expired, "I9"),
     (released_is_paid, "I9"),
     (refunded_is_paid, "I9"),
+    (refunded_is_paid_late, "I9"),
+    (paid_late_by_another, "I9"),
     (paid_is_gone, "I9"),
     (another_id, "I10"),
     (created_again, "I10"),
@@ -373,6 +390,18 @@ def test_each_check_finds_something(each: Check) -> None:
     """Whoever takes one away is missed by no other."""
     histories = [(change, *story()) for change, _ in WRONGS]
     assert any(list(each(history, change(history, kept))) for change, history, kept in histories)
+
+
+def test_a_late_payment_pays_what_was_bought_in_place_of_the_expired_order() -> None:
+    history, kept = story()
+    history.settlements = [settled("confirm", ADA, "pay-1"), settled("confirm", BOB, "pay-2")]
+    history.sights[-1] = sight(1, 4, LAMP=1)
+    late = replace(row(CAT, "bob", "paid", 3, reference="pay-2"), replaces=BOB)
+    rows = [kept.rows[0], replace(kept.rows[1], state="expired"), late]
+    lamp = replace(kept.items["LAMP"], taken=2, available=1)
+    assert (
+        found(history, replace(kept, rows=rows, items=dict(kept.items) | {"LAMP": lamp})) == set()
+    )
 
 
 def test_a_loss_that_was_possible_and_is_reported_is_none() -> None:

@@ -9,6 +9,7 @@ from gateway.admission.reservation_id import (
     derive,
     fingerprint,
     random_id,
+    replacement_of,
     sale_tag,
     tag_of,
 )
@@ -22,6 +23,14 @@ def test_an_id_stays_the_same_for_ever() -> None:
     derived = derive("https://shop.example", "ada", "friday", "8e03978e")
     assert derived == uuid.UUID("1a79668e-d2b3-8557-bd41-21a782a33034")
     assert fingerprint((("LAMP-1", 1), ("MUG", 2))) == "aQWc5H1HDAlAx9aU7gr6vg"
+
+
+def test_what_replaces_a_reservation_has_an_id_of_its_own_and_keeps_it() -> None:
+    expired = derive("https://shop.example", "ada", "friday", "8e03978e")
+    new = replacement_of(expired, "friday")
+    assert new == uuid.UUID("1a79668e-1092-8009-8885-5799da2bc414")
+    assert tag_of(new) == sale_tag("friday")
+    assert len({expired, new, replacement_of(new, "friday")}) == 3
 
 
 @given(PARTS, PARTS)
