@@ -6,6 +6,7 @@ from math import nan
 from typing import Final
 
 from reconciler.metrics import Metrics
+from sql.alarms import AlarmKind
 from sql.backlog import Backlog, read_backlog
 from sql.database import Database
 from sql.faults import LedgerFault
@@ -26,21 +27,27 @@ class LedgerWatch:
     async def run(self) -> None:
         """Look again and again, until cancelled."""
         while True:
-            self._show(await self._look())
+            try:
+                self._show(await read_backlog(self._database))
+            except LedgerFault as fault:
+                log.debug("no look at what waits: %s", fault)  # the keepers complain of it louder
+                self._show_nothing()
+            # A defect met here must not stop the keepers.
+            except Exception:
+                log.exception("what waits: unforeseen")
+                self._show_nothing()
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _look(self) -> Backlog | None:
-        try:
-            return await read_backlog(self._database)
-        except LedgerFault as fault:
-            log.debug("no look at what waits: %s", fault)  # the keepers complain of it louder
-        # A defect met here must not stop the keepers.
-        except Exception:
-            log.exception("what waits: unforeseen")
-        return None
+    def _show(self, backlog: Backlog) -> None:
+        self._metrics.alarms.clear()
+        for kind, count in backlog.alarms.items():
+            self._metrics.alarms.labels(kind).set(count)
+        self._metrics.parked.set(backlog.parked)
+        self._metrics.outbox.set(backlog.outbox)
 
-    def _show(self, backlog: Backlog | None) -> None:
-        """What is unknown is shown as NaN, and no rule is told that all is well."""
-        self._metrics.alarms.set(nan if backlog is None else backlog.alarms)
-        self._metrics.parked.set(nan if backlog is None else backlog.parked)
-        self._metrics.outbox.set(nan if backlog is None else backlog.outbox)
+    def _show_nothing(self) -> None:
+        """What is unknown is NaN, and no rule is told that all is well."""
+        for gauge in (self._metrics.parked, self._metrics.outbox):
+            gauge.set(nan)
+        for kind in AlarmKind:
+            self._metrics.alarms.labels(kind).set(nan)

@@ -96,7 +96,7 @@ class Metrics:
             "mirror_checks", "Stocks in the history that were the ledger's own."
         )
         self.sales_kept = self._gauge("sales_kept", "Sales that this reconciler leads.")
-        self.alarms = self._gauge("alarms_open", "Alarms that nobody has acknowledged.")
+        self.alarms = self._gauge("alarms_open", "Alarms that nobody has acknowledged.", "kind")
         self.parked = self._gauge("parked_records", "Records set apart that nobody looked at.")
         self.outbox = self._gauge("outbox_pending", "What Redis has still to be told, in rows.")
         self._lag_versions = self._gauge(
