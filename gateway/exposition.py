@@ -6,7 +6,6 @@ What it is handed are differences, so the numbers may live anywhere and be count
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,8 +19,6 @@ from prometheus_client import Counter as Total
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.counts import Distribution
-
-NAMESPACE: Final = "doorbuster"
 
 
 def share_as(worker: int) -> None:
@@ -64,7 +61,6 @@ class Exposition:
             name,
             told,
             list(labels),
-            namespace=NAMESPACE,
             registry=self._registry,
             multiprocess_mode="livemax",
         )
@@ -75,7 +71,6 @@ class Exposition:
         gauge = Gauge(
             name,
             told,
-            namespace=NAMESPACE,
             registry=self._registry,
             multiprocess_mode="livesum",
         )
@@ -83,13 +78,13 @@ class Exposition:
 
     def total(self, name: str, told: str, **reads: Callable[[], int]) -> None:
         """Numbers that only rise, one for each `result`."""
-        total = Total(name, told, ["result"], namespace=NAMESPACE, registry=self._registry)
+        total = Total(name, told, ["result"], registry=self._registry)
         for result, read in reads.items():
             self._hand_on.append(_Rise(total.labels(result=result), read))
 
     def outcomes(self, name: str, told: str, counted: Counter[str]) -> None:
         """Events by their `outcome`; `counted` is emptied as they are handed on."""
-        total = Total(name, told, ["outcome"], namespace=NAMESPACE, registry=self._registry)
+        total = Total(name, told, ["outcome"], registry=self._registry)
 
         def hand_on() -> None:
             for outcome, count in counted.items():
@@ -100,9 +95,7 @@ class Exposition:
 
     def distribution(self, name: str, told: str, counted: Distribution) -> None:
         """A histogram; `counted` is emptied as it is handed on."""
-        histogram = _Histogram(
-            name, told, namespace=NAMESPACE, registry=self._registry, buckets=counted.bounds
-        )
+        histogram = _Histogram(name, told, registry=self._registry, buckets=counted.bounds)
 
         def hand_on() -> None:
             histogram.add(counted.counts, counted.total)

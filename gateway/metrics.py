@@ -78,43 +78,60 @@ def _describe(
     crowd: Crowd,
 ) -> None:
     """Give everything that a gateway counts its name."""
-    exposition.constant("build_info", "The version that runs.", version=version("doorbuster"))
-    exposition.level("gateway_workers", "Gateway processes behind this port.", lambda: 1)
+    exposition.constant(
+        "doorbuster_build_info", "The version that runs.", version=version("doorbuster")
+    )
+    exposition.level("doorbuster_gateway_workers", "Gateway processes behind this port.", lambda: 1)
     _describe_admission(exposition, admission)
-    exposition.outcomes("payments", "Payments told, by what came of them.", settlement.payments)
-    exposition.outcomes("releases", "Holds given up, by what came of them.", settlement.releases)
+    exposition.outcomes(
+        "doorbuster_payments_total", "Payments told, by what came of them.", settlement.payments
+    )
+    exposition.outcomes(
+        "doorbuster_releases_total", "Holds given up, by what came of them.", settlement.releases
+    )
     _describe_streams(exposition, crowd)
 
 
 def _describe_admission(exposition: Exposition, counts: AdmissionCounts) -> None:
-    exposition.outcomes("checkouts", "Checkouts, by what came of them.", counts.outcomes)
-    exposition.distribution(
-        "checkout_seconds", "From a checkout's head to its answer.", counts.seconds
+    exposition.outcomes(
+        "doorbuster_checkouts_total", "Checkouts, by what came of them.", counts.outcomes
     )
     exposition.distribution(
-        "batch_checkouts", "Checkouts that travelled in one script call.", counts.batches
+        "doorbuster_checkout_seconds", "From a checkout's head to its answer.", counts.seconds
     )
     exposition.distribution(
-        "redis_call_seconds", "Script calls that admit, from call to reply.", counts.call_seconds
+        "doorbuster_batch_checkouts", "Checkouts that travelled in one script call.", counts.batches
+    )
+    exposition.distribution(
+        "doorbuster_redis_call_seconds",
+        "Script calls that admit, from call to reply.",
+        counts.call_seconds,
     )
     exposition.level(
-        "redis_calls_in_flight", "Script calls without a reply.", lambda: counts.in_flight
+        "doorbuster_redis_calls_in_flight",
+        "Script calls without a reply.",
+        lambda: counts.in_flight,
     )
     exposition.level(
-        "checkouts_waiting", "Checkouts that no script call took yet.", lambda: counts.waiting
+        "doorbuster_checkouts_waiting",
+        "Checkouts that no script call took yet.",
+        lambda: counts.waiting,
     )
 
 
 def _describe_streams(exposition: Exposition, crowd: Crowd) -> None:
-    exposition.level("streams", "Open streams.", lambda: crowd.places_taken)
+    exposition.level("doorbuster_streams", "Open streams.", lambda: crowd.places_taken)
+    exposition.level(
+        "doorbuster_streams_limit", "Streams that may be open.", lambda: crowd.max_streams
+    )
     exposition.total(
-        "stream_frames",
+        "doorbuster_stream_frames_total",
         "Events for streams: sent, or coalesced with a newer one because the client was slow.",
         sent=lambda: crowd.writer.written,
         coalesced=lambda: crowd.writer.skipped,
     )
     exposition.total(
-        "streams_ended",
+        "doorbuster_streams_ended_total",
         "Streams ended because their client did not read.",
         evicted=lambda: crowd.writer.evicted,
     )

@@ -4,7 +4,7 @@ A sale is a label only while this reconciler keeps it, so there are no more of t
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Final
@@ -64,56 +64,11 @@ class Metrics:
         # They would double the counters.
         disable_created_metrics()
         self._registry = CollectorRegistry()
-        self._tell_version()
-        self.orders = self._counter("orders_committed", "Admitted checkouts, now in the ledger.")
-        self.returns = self._counter("returns_applied", "Returns that Redis took.")
-        self.expired = self._counter("holds_expired", "Holds that nobody paid in time.")
-        self.recoveries = Counter(
-            "doorbuster_recoveries",
-            "Attempts to bring a sale back: adopted, rebuilt or failed.",
-            ["outcome"],
-            registry=self._registry,
-        )
-        self.commit_seconds = Histogram(
-            "doorbuster_commit_seconds",
-            "Transactions that commit a part of a sale's history.",
-            buckets=COMMIT_SECONDS_BOUNDS,
-            registry=self._registry,
-        )
-        self.audits = Counter(
-            "doorbuster_audits",
-            "Audits that this reconciler made: clean, drift or impossible.",
-            ["outcome"],
-            registry=self._registry,
-        )
-        self.audit_seconds = Histogram(
-            "doorbuster_audit_seconds",
-            "How long an audit of a sale took.",
-            buckets=AUDIT_SECONDS_BOUNDS,
-            registry=self._registry,
-        )
-        self.mirror_checks = self._counter(
-            "mirror_checks", "Stocks in the history that were the ledger's own."
-        )
-        self.sales_kept = self._gauge("sales_kept", "Sales that this reconciler leads.")
-        self.alarms = self._gauge("alarms_open", "Alarms that nobody has acknowledged.", "kind")
-        self.parked = self._gauge("parked_records", "Records set apart that nobody looked at.")
-        self.outbox = self._gauge("outbox_pending", "What Redis has still to be told, in rows.")
-        self._lag_versions = self._gauge(
-            "ledger_lag_versions", "Versions that Redis has and the ledger not yet.", "sale"
-        )
-        self._lag_seconds = self._gauge(
-            "ledger_lag_seconds", "For how long the ledger may lack something.", "sale"
-        )
-        self._audit_drifts = self._gauge(
-            "audit_drifts", "What the last audit found to disagree.", "sale"
-        )
-        self._audit_drift_units = self._gauge(
-            "audit_drift_units", "Units that the last audit found to differ.", "sale"
-        )
-        self._audit_clean_at = self._gauge(
-            "audit_clean_timestamp_seconds", "When an audit was clean last; 0 for never.", "sale"
-        )
+        build = self._gauge("doorbuster_build_info", "The version that runs.", "version")
+        build.labels(version("doorbuster")).set(1)
+        self._count_history()
+        self._count_audits()
+        self._measure_backlog()
 
     def page(self) -> bytes:
         """All of it, in Prometheus' text format."""
@@ -142,12 +97,74 @@ class Metrics:
             for gauge in (self._audit_drifts, self._audit_drift_units, self._audit_clean_at):
                 gauge.remove(sale_id)
 
-    def _counter(self, name: str, told: str) -> Counter:
-        return Counter(f"doorbuster_{name}", told, registry=self._registry)
+    def _count_history(self) -> None:
+        self.orders = self._counter(
+            "doorbuster_orders_committed_total", "Admitted checkouts, now in the ledger."
+        )
+        self.returns = self._counter("doorbuster_returns_applied_total", "Returns that Redis took.")
+        self.expired = self._counter(
+            "doorbuster_holds_expired_total", "Holds that nobody paid in time."
+        )
+        self.recoveries = self._counter(
+            "doorbuster_recoveries_total",
+            "Attempts to bring a sale back: adopted, rebuilt or failed.",
+            "outcome",
+        )
+        self.commit_seconds = self._histogram(
+            "doorbuster_commit_seconds",
+            "Transactions that commit a part of a sale's history.",
+            COMMIT_SECONDS_BOUNDS,
+        )
+        self._lag_versions = self._gauge(
+            "doorbuster_ledger_lag_versions",
+            "Versions that Redis has and the ledger not yet.",
+            "sale",
+        )
+        self._lag_seconds = self._gauge(
+            "doorbuster_ledger_lag_seconds", "For how long the ledger may lack something.", "sale"
+        )
+
+    def _count_audits(self) -> None:
+        self.audits = self._counter(
+            "doorbuster_audits_total",
+            "Audits that this reconciler made: clean, drift or impossible.",
+            "outcome",
+        )
+        self.audit_seconds = self._histogram(
+            "doorbuster_audit_seconds", "How long an audit of a sale took.", AUDIT_SECONDS_BOUNDS
+        )
+        self.mirror_checks = self._counter(
+            "doorbuster_mirror_checks_total", "Stocks in the history that were the ledger's own."
+        )
+        self._audit_drifts = self._gauge(
+            "doorbuster_audit_drifts", "What the last audit found to disagree.", "sale"
+        )
+        self._audit_drift_units = self._gauge(
+            "doorbuster_audit_drift_units", "Units that the last audit found to differ.", "sale"
+        )
+        self._audit_clean_at = self._gauge(
+            "doorbuster_audit_clean_timestamp_seconds",
+            "When an audit was clean last; 0 for never.",
+            "sale",
+        )
+
+    def _measure_backlog(self) -> None:
+        self.sales_kept = self._gauge("doorbuster_sales_kept", "Sales that this reconciler leads.")
+        self.alarms = self._gauge(
+            "doorbuster_alarms_open", "Alarms that nobody has acknowledged.", "kind"
+        )
+        self.parked = self._gauge(
+            "doorbuster_parked_records", "Records set apart that nobody looked at."
+        )
+        self.outbox = self._gauge(
+            "doorbuster_outbox_pending", "What Redis has still to be told, in rows."
+        )
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(name, told, labels, registry=self._registry)
 
     def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
-        return Gauge(f"doorbuster_{name}", told, labels, registry=self._registry)
+        return Gauge(name, told, labels, registry=self._registry)
 
-    def _tell_version(self) -> None:
-        build = self._gauge("build_info", "The version that runs.", "version")
-        build.labels(version("doorbuster")).set(1)
+    def _histogram(self, name: str, told: str, bounds: Sequence[float]) -> Histogram:
+        return Histogram(name, told, registry=self._registry, buckets=bounds)

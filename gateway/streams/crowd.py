@@ -39,7 +39,7 @@ class Crowd:
         self.writer = Writer()
         self.places_taken = 0
         self._now_ms = now_ms
-        self._max_streams = max_streams
+        self.max_streams = max_streams
         self._heartbeat_seconds = heartbeat_seconds
         self._max_age_seconds = max_age_seconds
         self._is_draining = False
@@ -62,7 +62,7 @@ class Crowd:
     @contextmanager
     def place(self) -> Iterator[None]:
         """Have one of the places for streams. Raises TooManyStreams."""
-        if self._is_draining or self.places_taken >= self._max_streams:
+        if self._is_draining or self.places_taken >= self.max_streams:
             raise TooManyStreams
         self.places_taken += 1
         try:
