@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -64,6 +66,19 @@ async def test_checkouts_are_counted_by_their_outcome(shop: KeptShop) -> None:
     assert seen.value("doorbuster_batch_checkouts_count") == calls > 0
     assert seen.value("doorbuster_checkouts_waiting") == 0
     assert seen.value("doorbuster_redis_calls_in_flight") == 0
+
+
+async def test_promtool_finds_no_fault_with_a_real_scrape(shop: KeptShop) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not on PATH")
+    await shop.buy(await shop.sell(), "ada")
+    await until_scraped(shop.address, lambda seen: seen.value(ADMITTED, outcome="admitted") > 0)
+    page = (await scrape(shop.address)).text
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
 
 async def test_payments_and_releases_are_counted_by_what_came_of_them(shop: KeptShop) -> None:
