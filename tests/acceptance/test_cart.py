@@ -15,6 +15,9 @@ from shop import settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+# As many as the tests below open; each has 10 lamps and 10 mugs.
+SALES = 14
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shop(
@@ -24,6 +27,9 @@ async def shop(
     folder = tmp_path_factory.mktemp("shop")
     settings = settings_for(valkey_url, shop_database_url, folder)
     async with keeping_shop(settings, folder, gateways=2) as running:
+        # Together they take no longer than one.
+        sales = (running.sell({"LAMP-1": 10, "MUG": 10}) for _ in range(SALES))
+        running.opened += await asyncio.gather(*sales)
         yield running
     assert not running.faults()
 
@@ -65,12 +71,8 @@ def lines(answer: Answer) -> dict[str, int]:
     return {line["sku"]: line["quantity"] for line in answer.body["lines"]}
 
 
-async def sold(shop: KeptShop, **units: int) -> str:
-    return await shop.sell({"LAMP-1": 10, "MUG": 10} | units)
-
-
 async def test_browse_fill_the_cart_check_out_and_retry(shop: KeptShop) -> None:
-    sale_id = await sold(shop)
+    sale_id = await shop.sell()
     here, there = Tab(shop=shop, sale_id=sale_id), Tab(shop=shop, sale_id=sale_id, gateway=1)
     items = (await here.send("GET", f"/v1/sales/{sale_id}")).body["items"]
     for item in items:
@@ -94,7 +96,7 @@ async def test_browse_fill_the_cart_check_out_and_retry(shop: KeptShop) -> None:
 
 
 async def test_the_cart_is_shown_with_prices_and_says_that_it_holds_nothing(shop: KeptShop) -> None:
-    sale_id = await sold(shop)
+    sale_id = await shop.sell()
     tab = Tab(shop=shop, sale_id=sale_id)
     await tab.put("MUG", 1)
     answer = await tab.put("LAMP-1", 2)
@@ -119,7 +121,7 @@ async def test_the_cart_is_shown_with_prices_and_says_that_it_holds_nothing(shop
 
 
 async def test_a_line_can_be_changed_and_removed_and_the_cart_emptied(shop: KeptShop) -> None:
-    tab = Tab(shop=shop, sale_id=await sold(shop))
+    tab = Tab(shop=shop, sale_id=await shop.sell())
     await tab.put("LAMP-1", 2)
     await tab.put("MUG", 1)
     assert lines(await tab.put("LAMP-1", 1)) == {"LAMP-1": 1, "MUG": 1}
@@ -135,7 +137,7 @@ async def test_a_line_that_another_tab_adds_is_in_the_order_or_still_in_the_cart
     shop: KeptShop,
 ) -> None:
     """Whichever way the race goes, nothing that the customer wanted is lost or bought twice."""
-    sale_id = await sold(shop)
+    sale_id = await shop.sell()
     here, there = Tab(shop=shop, sale_id=sale_id), Tab(shop=shop, sale_id=sale_id, gateway=1)
     for _ in range(4):
         await here.put("LAMP-1", 1)
@@ -149,7 +151,7 @@ async def test_a_line_that_another_tab_adds_is_in_the_order_or_still_in_the_cart
 
 
 async def test_two_clicks_with_keys_of_their_own_buy_the_cart_once(shop: KeptShop) -> None:
-    sale_id = await sold(shop)
+    sale_id = await shop.sell()
     tabs = [Tab(shop=shop, sale_id=sale_id, gateway=n) for n in (0, 0, 1, 1)]
     await tabs[0].put("LAMP-1", 2)
     answers = await asyncio.gather(*(tab.check_out(uuid4().hex) for tab in tabs))
@@ -159,7 +161,7 @@ async def test_two_clicks_with_keys_of_their_own_buy_the_cart_once(shop: KeptSho
 
 
 async def test_a_click_and_its_retries_with_one_key_are_one_order(shop: KeptShop) -> None:
-    sale_id = await sold(shop)
+    sale_id = await shop.sell()
     tabs = [Tab(shop=shop, sale_id=sale_id, gateway=n) for n in (0, 0, 1, 1)]
     await tabs[0].put("LAMP-1", 2)
     key = uuid4().hex
@@ -169,7 +171,7 @@ async def test_a_click_and_its_retries_with_one_key_are_one_order(shop: KeptShop
 
 
 async def test_what_is_refused_stays_in_the_cart_whole(shop: KeptShop) -> None:
-    tab = Tab(shop=shop, sale_id=await sold(shop))
+    tab = Tab(shop=shop, sale_id=await shop.sell())
     await tab.put("LAMP-1", 11)
     await tab.put("MUG", 1)
     refused = await tab.check_out()
@@ -179,7 +181,7 @@ async def test_what_is_refused_stays_in_the_cart_whole(shop: KeptShop) -> None:
 
 
 async def test_a_key_of_the_cart_is_none_for_lines_and_the_other_way_round(shop: KeptShop) -> None:
-    sale_id = await sold(shop)
+    sale_id = await shop.sell()
     tab = Tab(shop=shop, sale_id=sale_id)
     await tab.put("LAMP-1", 1)
     key, other = uuid4().hex, uuid4().hex
@@ -192,13 +194,13 @@ async def test_a_key_of_the_cart_is_none_for_lines_and_the_other_way_round(shop:
 
 
 async def test_an_empty_cart_is_not_checked_out(shop: KeptShop) -> None:
-    tab = Tab(shop=shop, sale_id=await sold(shop))
+    tab = Tab(shop=shop, sale_id=await shop.sell())
     assert is_problem(await tab.check_out(uuid4().hex), 409, "cart-empty")
     assert is_problem(await tab.check_out(), 409, "cart-empty")
 
 
 async def test_a_cart_is_its_customers_alone(shop: KeptShop) -> None:
-    sale_id = await sold(shop)
+    sale_id = await shop.sell()
     mia, ben = (Tab(shop=shop, sale_id=sale_id, customer=name) for name in ("mia", "ben"))
     await mia.put("LAMP-1", 1)
     assert lines(await ben.read()) == {}
@@ -207,7 +209,7 @@ async def test_a_cart_is_its_customers_alone(shop: KeptShop) -> None:
 
 
 async def test_a_replay_of_a_cart_is_answered_after_the_sale_was_closed(shop: KeptShop) -> None:
-    sale_id = await sold(shop)
+    sale_id = await shop.sell()
     tab = Tab(shop=shop, sale_id=sale_id)
     await tab.put("LAMP-1", 1)
     key = uuid4().hex
@@ -242,7 +244,7 @@ async def test_a_quantity_that_is_none_is_named(
 
 
 async def test_what_the_sale_does_not_have_stays_out_of_the_cart(shop: KeptShop) -> None:
-    tab = Tab(shop=shop, sale_id=await sold(shop))
+    tab = Tab(shop=shop, sale_id=await shop.sell())
     assert is_problem(await tab.put("SOFA", 1), 404, "unknown-sku")
     await tab.put("MUG", 1)
     for name in ("*", "A" * 65, "%20"):
@@ -261,7 +263,7 @@ async def test_there_are_no_carts_in_drafts_and_in_sales_that_are_not_there(shop
 
 
 async def test_a_cart_asks_for_a_customers_token(shop: KeptShop) -> None:
-    sale_id = await sold(shop)
+    sale_id = await shop.sell()
     path = f"/v1/sales/{sale_id}/cart"
     assert is_problem(await shop.send("GET", path), 401, "unauthenticated")
     key = await shop.key()
@@ -286,7 +288,7 @@ async def test_the_hundredth_line_is_the_last(shop: KeptShop) -> None:
 
 async def test_carts_of_a_crowd_are_bought_once_each_and_the_books_balance(shop: KeptShop) -> None:
     """More carts than units; each customer clicks twice, at both gateways."""
-    sale_id = await sold(shop)
+    sale_id = await shop.sell()
 
     async def shopper(name: str) -> list[Answer]:
         tabs = [Tab(shop=shop, sale_id=sale_id, customer=name, gateway=n) for n in (0, 1)]
