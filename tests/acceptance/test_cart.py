@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -168,6 +168,22 @@ async def test_a_click_and_its_retries_with_one_key_are_one_order(shop: KeptShop
     answers = await asyncio.gather(*(tab.check_out(key) for tab in tabs))
     assert sorted(answer.status for answer in answers) == [200, 200, 200, 201]
     assert len({answer.body["id"] for answer in answers}) == 1
+
+
+async def test_a_cart_is_filled_before_the_sale_opens_and_bought_when_it_does(
+    shop: KeptShop,
+) -> None:
+    opens_at = datetime.now(UTC) + timedelta(seconds=2)
+    tab = Tab(shop=shop, sale_id=await shop.sell({"LAMP-1": 1}, opens_at=opens_at.isoformat()))
+    assert lines(await tab.put("LAMP-1", 1)) == {"LAMP-1": 1}
+    key = uuid4().hex
+    assert is_problem(await tab.check_out(key), 409, "sale-not-open")
+
+    async def is_bought() -> bool:
+        return (await tab.check_out(key)).status == 201
+
+    await until_true(is_bought)
+    assert lines(await tab.read()) == {}
 
 
 async def test_what_is_refused_stays_in_the_cart_whole(shop: KeptShop) -> None:
