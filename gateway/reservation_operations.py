@@ -17,9 +17,8 @@ from gateway.problems import (
     STOCK_UNVERIFIED,
     UNKNOWN_RESERVATION,
 )
+from gateway.query import MAX_ITEMS, Limit
 from gateway.representation import ReservationBody
-
-MAX_ITEMS: Final = 100
 
 
 class Confirmation(BaseModel):
@@ -64,7 +63,7 @@ class ReservationPage(BaseModel):
 class ReservationsQuery(BaseModel):
     """Which page."""
 
-    limit: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = MAX_ITEMS
+    limit: Limit = MAX_ITEMS
     after: Annotated[UUID | None, Field(description="the last one of the page before")] = None
 
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -13,15 +12,17 @@ from starlette.responses import Response
 from gateway.finder import Finder, Found, of_ledger
 from gateway.identity import Callers, Customer
 from gateway.openapi import Call
-from gateway.problems import INVALID, LEDGER_BEHIND, UNKNOWN_RESERVATION, Problem, Refusal
-from gateway.reservation_call import answer, check_owner, json_answer, parse_id, reservation_id
-from gateway.reservation_operations import LIST_RESERVATIONS, MAX_ITEMS, READ_RESERVATION
+from gateway.problems import LEDGER_BEHIND, UNKNOWN_RESERVATION, Problem, Refusal
+from gateway.query import link, parse_query
+from gateway.reservation_call import answer, check_owner, json_answer, reservation_id
+from gateway.reservation_operations import (
+    LIST_RESERVATIONS,
+    READ_RESERVATION,
+    ReservationsQuery,
+)
 from sql.database import Database
 from sql.faults import LedgerFault
 from sql.reservations import find, of_customer
-
-# As text: int() takes digits of every script, and fails at some thousands of them.
-_LIMITS: Final = frozenset(map(str, range(1, MAX_ITEMS + 1)))
 
 
 class Reservations:
@@ -54,30 +55,22 @@ class Reservations:
         `limit` is at most 100; `after` is the id of the last one on the page before.
         """
         customer = await self._callers.customer(request.scope)
-        limit = _limit(request)
+        wanted = parse_query(request, ReservationsQuery)
+        limit = wanted.limit
         try:
-            after = await self._cursor(request, customer)
+            after = await self._cursor(wanted.after, customer)
             rows = await of_customer(self._database, customer.digest, after=after, count=limit + 1)
         except LedgerFault as fault:
             raise Refusal(LEDGER_BEHIND) from fault
         return _page([of_ledger(row) for row in rows], limit)
 
-    async def _cursor(self, request: Request, customer: Customer) -> tuple[datetime, UUID] | None:
-        text = request.query_params.get("after")
-        if text is None:
+    async def _cursor(self, last: UUID | None, customer: Customer) -> tuple[datetime, UUID] | None:
+        if last is None:
             return None
-        last = parse_id(text)
         row = (await find(self._database, [last])).get(last)
         if row is None or row.customer != customer.digest:
             raise Refusal(UNKNOWN_RESERVATION)
         return row.created_at, last
-
-
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(MAX_ITEMS))
-    if text not in _LIMITS:
-        raise Refusal(INVALID.because(f"limit is a whole number from 1 to {MAX_ITEMS}."))
-    return int(text)
 
 
 def _page(found: Sequence[Found], limit: int) -> Response:
@@ -85,6 +78,8 @@ def _page(found: Sequence[Found], limit: int) -> Response:
     now_ms = int(time.time() * 1000)
     shown = found[:limit]
     items = b",".join(each.reservation.to_json(now_ms) for each in shown)
-    after = f"/v1/reservations?limit={limit}&after={shown[-1].reservation.id}" if shown else None
-    following = to_json(after if len(found) > limit else None)
-    return json_answer(b'{"items":[%b],"next":%b}' % (items, following))
+    following = None
+    if len(found) > limit:
+        last = {"limit": limit, "after": shown[-1].reservation.id}
+        following = link("/v1/reservations", last)
+    return json_answer(b'{"items":[%b],"next":%b}' % (items, to_json(following)))

@@ -503,10 +503,16 @@ async def test_a_page_has_a_size(target: Target, wire: Wire, limit: str) -> None
     assert await wire.serves_on(answer)
 
 
-@pytest.mark.parametrize("after", ["", "x", RESERVATION.rpartition("/")[2], "%00"])
-async def test_a_page_begins_after_a_reservation(target: Target, wire: Wire, after: str) -> None:
+async def test_a_page_begins_after_a_reservation(target: Target, wire: Wire) -> None:
+    after = RESERVATION.rpartition("/")[2]
     wire.write(request("GET", f"/v1/reservations?after={after}", target.headers()))
     assert is_problem(await wire.answer(), 404, "unknown-reservation")
+
+
+@pytest.mark.parametrize("after", ["", "x", "%00"])
+async def test_a_page_begins_after_an_id(target: Target, wire: Wire, after: str) -> None:
+    wire.write(request("GET", f"/v1/reservations?after={after}", target.headers()))
+    assert is_problem(await wire.answer(), 422, "invalid")
 
 
 # The stock
