@@ -126,7 +126,11 @@ def _success(success: Success, schemas: Schemas) -> Schema:
 
 
 def _header(header: Header) -> Schema:
-    return {"description": header.description, "schema": header.schema}
+    return {
+        "description": header.description,
+        "required": header.always,
+        "schema": header.schema,
+    }
 
 
 def _link(link: Link) -> Schema:

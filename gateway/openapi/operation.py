@@ -66,11 +66,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header of an answer."""
+    """A header of an answer, and whether it is there each time."""
 
     name: str
     description: str
     schema: Schema = field(default_factory=lambda: {"type": "string"})
+    _: KW_ONLY
+    always: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

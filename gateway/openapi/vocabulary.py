@@ -31,10 +31,13 @@ ETAG: Final = Header("ETag", "Changes with the answer.", _ETAG)
 LOCATION: Final = Header("Location", "Where the reservation can be read.")
 REPLAYED: Final = Header("Idempotency-Replayed", "`true`: an earlier request had done it.")
 AGE: Final = Header(
-    "Age", "The seconds since Postgres said so, while it is away.", {"type": "integer"}
+    "Age",
+    "The seconds since Postgres said so, while it is away.",
+    {"type": "integer"},
+    always=False,
 )
 CACHE_STATUS: Final = Header(
-    "Cache-Status", "Says that this is the gateway's last copy, and why (RFC 9211)."
+    "Cache-Status", "Says that this is the gateway's last copy, and why (RFC 9211).", always=False
 )
 RETRY_AFTER: Final = Header(
     "Retry-After", "The seconds after which to ask again.", {"type": "integer", "minimum": 1}
