@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from bench.case import Case, Figures, Row, Unmeasurable, row_of
+from doorbuster.faults import Fault
 
 Say: TypeAlias = Callable[[str], None]
 
@@ -26,7 +27,7 @@ async def run(suite: str, cases: Sequence[Case], repeats: int, say: Say) -> list
             try:
                 async with asyncio.timeout(LONGEST_SECONDS):
                     taken[case.subject].append(await case.measure())
-            except (Unmeasurable, TimeoutError) as why:
+            except (Unmeasurable, Fault, TimeoutError) as why:
                 failed.add(case.subject)
                 say(f"{where}: left out: {why or 'it took too long'}")
             else:

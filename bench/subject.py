@@ -34,6 +34,7 @@ class Running:
     address: tuple[str, int]
     processes: Mapping[str, int]
     taken: Callable[[], Awaitable[int]] | None
+    redis_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

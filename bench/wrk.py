@@ -27,7 +27,7 @@ class Load:
     tokens: Tokens
     connections: int
     seconds: int
-    prefix: str
+    prefix: str = "key-"
     first: int = 0
     requests_a_token: int = 1
     skus: tuple[str, ...] = ("LAMP-1",)

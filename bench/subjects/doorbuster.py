@@ -45,7 +45,12 @@ async def _started(shop: Shop, *, level: str, workers: int) -> AsyncIterator[Run
         address = await _start_services(own, shop, addresses, level=level, workers=workers)
         async with connected(addresses) as servers:
             await _open_sale(servers, shop)
-            yield Running(address=address, processes=own.processes, taken=partial(_taken, servers))
+            yield Running(
+                address=address,
+                processes=own.processes,
+                taken=partial(_taken, servers),
+                redis_url=redis_url,
+            )
 
 
 async def _start_services(

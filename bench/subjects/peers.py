@@ -22,15 +22,15 @@ _Taken: TypeAlias = Callable[[], Awaitable[int]]
 @asynccontextmanager
 async def _hello(shop: Shop) -> AsyncIterator[Running]:
     async with ground(shop.folder) as own:
-        address = await _serve(own, _uvicorn(sys.executable, "hello"), {})
+        address = await serve(own, uvicorn(sys.executable, "hello"), {})
         yield Running(address=address, processes=own.processes, taken=None)
 
 
 @asynccontextmanager
 async def _fastapi_redis(shop: Shop) -> AsyncIterator[Running]:
     async with ground(shop.folder) as own, _redis(own, shop) as (url, taken):
-        program = _uvicorn(await installation.python(), "fastapi_redis")
-        address = await _serve(own, program, _settings(shop) | {"REDIS_URL": url})
+        program = uvicorn(await installation.python(), "fastapi_redis")
+        address = await serve(own, program, _settings(shop) | {"REDIS_URL": url})
         yield Running(address=address, processes=own.processes, taken=taken)
 
 
@@ -38,7 +38,7 @@ async def _fastapi_redis(shop: Shop) -> AsyncIterator[Running]:
 async def _fastify_ioredis(shop: Shop) -> AsyncIterator[Running]:
     async with ground(shop.folder) as own, _redis(own, shop) as (url, taken):
         program = [await installation.node(), "fastify.js"]
-        address = await _serve(own, program, _settings(shop) | {"REDIS_URL": url})
+        address = await serve(own, program, _settings(shop) | {"REDIS_URL": url})
         yield Running(address=address, processes=own.processes, taken=taken)
 
 
@@ -56,8 +56,8 @@ async def _row_lock(shop: Shop) -> AsyncIterator[Running]:
             taken: int = await connection.fetchval("select count(*) from placed")
             return taken
 
-        program = _uvicorn(await installation.python(), "row_lock")
-        address = await _serve(own, program, _settings(shop) | {"DATABASE_URL": url})
+        program = uvicorn(await installation.python(), "row_lock")
+        address = await serve(own, program, _settings(shop) | {"DATABASE_URL": url})
         try:
             yield Running(address=address, processes=own.processes, taken=taken)
         finally:
@@ -108,9 +108,10 @@ async def _redis(own: Ground, shop: Shop) -> AsyncIterator[tuple[str, _Taken]]:
         yield url, taken
 
 
-async def _serve(
+async def serve(
     own: Ground, program: Sequence[str | Path], settings: Mapping[str, str]
 ) -> tuple[str, int]:
+    """Start a peer on a free port; a server of its own is told by its environment."""
     host, port = address = free_address()
     argv = [*program, "--host", host, "--port", str(port)] if "uvicorn" in program else program
     settings = {**settings, "PORT": str(port)}
@@ -119,7 +120,7 @@ async def _serve(
     return address
 
 
-def _uvicorn(python: str | Path, module: str) -> list[str | Path]:
+def uvicorn(python: str | Path, module: str) -> list[str | Path]:
     """The same server as ours, with what of our settings matters to speed."""
     return [
         *(python, "-m", "uvicorn", f"{module}:app", "--app-dir", "."),
