@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from bench.peer import free_address
 from doorbuster.child import Child, launch
 from doorbuster.embedded.postgres import EmbeddedPostgres
 from doorbuster.embedded.valkey import EmbeddedValkey
-from doorbuster.process import Command
+from doorbuster.process import Command, Process
 
 STOP_SECONDS: Final = 5.0
 # What the level `fsync` promises is the default; the others cannot promise it.
@@ -47,17 +48,28 @@ class Ground:
     processes: dict[str, int] = field(default_factory=dict)
     _stack: AsyncExitStack
 
-    async def start(self, child: Child, *, called: str) -> None:
+    async def start(self, child: Child, *, called: str) -> Process:
         """Start it; it is stopped before what was started earlier."""
         process = await launch(Logged(child=child, log=self.folder / f"{called}.log"))
         self._stack.push_async_callback(process.stop, seconds=STOP_SECONDS)
         self.processes[called] = process.pid
+        return process
 
     async def redis(self, options: Mapping[str, str] | None = None) -> str:
         """The URL of a Redis that has `appendfsync always`, unless the options say otherwise."""
         server = EmbeddedValkey(directory=self.folder / "valkey", options=options)
         await self.start(server, called="redis")
         return server.url
+
+    async def redis_with_replica(self) -> str:
+        """The same, with a replica beside it, which writes as safely."""
+        host, port = free_address()
+        url = await self.redis({"bind": host, "port": str(port), "min-replicas-to-write": "1"})
+        replica = EmbeddedValkey(
+            directory=self.folder / "replica", options={"replicaof": f"{host} {port}"}
+        )
+        await self.start(replica, called="replica")
+        return url
 
     async def postgres(self) -> str:
         """The URL of an empty Postgres that waits for its disk."""

@@ -17,12 +17,12 @@ SOURCES: Final = Path(__file__).parent / "peers"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A program that takes its settings from the environment and listens on a port."""
+    """A program that takes its settings from the environment, and listens if it has an address."""
 
     name: str
     argv: Sequence[str | Path]
     settings: Mapping[str, str]
-    address: tuple[str, int]
+    address: tuple[str, int] | None = None
     folder: Path = SOURCES
 
     async def prepare(self) -> Command:
@@ -35,8 +35,8 @@ class Peer:
         )
 
     async def ready(self) -> None:
-        """Return once it takes connections."""
-        while not await _takes_connections(self.address):
+        """Return once it takes connections, if it is to."""
+        while self.address and not await _takes_connections(self.address):
             await asyncio.sleep(POLL_SECONDS)
 
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -16,6 +17,7 @@ from lua.replies import array, integer
 from lua.server import Server
 
 _STOCK: Final = "{bench}:stock"
+_ORDERS: Final = "{bench}:orders"
 _Taken: TypeAlias = Callable[[], Awaitable[int]]
 
 
@@ -31,7 +33,7 @@ async def _fastapi_redis(shop: Shop) -> AsyncIterator[Running]:
     async with ground(shop.folder) as own, _redis(own, shop) as (url, taken):
         program = uvicorn(await installation.python(), "fastapi_redis")
         address = await serve(own, program, _settings(shop) | {"REDIS_URL": url})
-        yield Running(address=address, processes=own.processes, taken=taken)
+        yield Running(address=address, processes=own.processes, taken=taken, redis_url=url)
 
 
 @asynccontextmanager
@@ -39,7 +41,31 @@ async def _fastify_ioredis(shop: Shop) -> AsyncIterator[Running]:
     async with ground(shop.folder) as own, _redis(own, shop) as (url, taken):
         program = [await installation.node(), "fastify.js"]
         address = await serve(own, program, _settings(shop) | {"REDIS_URL": url})
-        yield Running(address=address, processes=own.processes, taken=taken)
+        yield Running(address=address, processes=own.processes, taken=taken, redis_url=url)
+
+
+@asynccontextmanager
+async def _fastify_writer(shop: Shop) -> AsyncIterator[Running]:
+    async with _fastify_ioredis(shop) as running, ground(shop.folder) as own:
+        url = await own.postgres()
+        connection = await asyncpg.connect(url)
+        await connection.execute((SOURCES / "fastify_writer.sql").read_text())
+        settings = {"REDIS_URL": running.redis_url, "DATABASE_URL": url, "STREAM": _ORDERS}
+        writer = Peer(
+            name="writer", argv=[await installation.node(), "fastify_writer.js"], settings=settings
+        )
+        await own.start(writer, called="writer")
+
+        async def committed() -> int:
+            orders: int = await connection.fetchval("select count(*) from placed")
+            return orders
+
+        try:
+            yield replace(
+                running, processes={**running.processes, **own.processes}, committed=committed
+            )
+        finally:
+            await connection.close()
 
 
 @asynccontextmanager
@@ -81,6 +107,14 @@ FASTIFY_IOREDIS: Final = Subject(
         "idempotency key, limit, stock, stream"
     ),
     start=_fastify_ioredis,
+)
+FASTIFY_WRITER: Final = Subject(
+    name="fastify-ioredis",
+    says=(
+        "the Fastify of the suite `checkout`, and a consumer group in Node that writes batches "
+        "by `unnest`"
+    ),
+    start=_fastify_writer,
 )
 ROW_LOCK: Final = Subject(
     name="postgres-row-lock",

@@ -1,8 +1,10 @@
-"""The suites, by name."""
+"""The suites, by name, in the order in which they run."""
 
 from typing import Final
 
 from bench.suite import Suite
-from bench.suites import checkout, stream
+from bench.suites import checkout, durability, growth, ledger, reject, settle, stream
 
-SUITES: Final[dict[str, Suite]] = {suite.name: suite for suite in (checkout.SUITE, stream.SUITE)}
+_ALL: Final = (checkout, reject, settle, ledger, durability, stream, growth)
+
+SUITES: Final[dict[str, Suite]] = {module.SUITE.name: module.SUITE for module in _ALL}
