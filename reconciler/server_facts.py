@@ -15,6 +15,9 @@ REWRITE_SECONDS: Final = 60.0
 BYTES_PER_ADMISSION: Final = 500
 # Half a gigabyte, and at 20,000 orders a second the ledger's work of a minute.
 MAX_BACKLOG: Final = 1_000_000
+# Memory may be free again in a moment, and the bound stays for as long as the epoch. While it is
+# not, Redis itself refuses to admit; and a ledger that is not away never lags so far.
+MIN_BACKLOG: Final = 10_000
 
 
 async def replication_id(server: Server) -> str:
@@ -98,7 +101,7 @@ def _durability(facts: Mapping[str, str], replicas: int) -> str:
 
 
 async def _backlog_limit(server: Server) -> int:
-    """How many changes fit into half of the memory that is free; at most MAX_BACKLOG."""
+    """How many changes fit into half of the memory that is free, within bounds."""
     facts = dict(
         line.split(":", 1)
         for line in text(await server.command("INFO", "memory")).split("\r\n")
@@ -108,4 +111,4 @@ async def _backlog_limit(server: Server) -> int:
     if limit == 0:
         return MAX_BACKLOG
     room = max(limit - int(facts["used_memory"]), 0) // 2
-    return min(room // BYTES_PER_ADMISSION, MAX_BACKLOG)
+    return max(min(room // BYTES_PER_ADMISSION, MAX_BACKLOG), MIN_BACKLOG)

@@ -602,6 +602,19 @@ async def test_a_server_that_is_full_is_tried_again_until_there_is_room(sold: Ti
         await sold.check_books()
 
 
+async def test_a_sale_that_was_adopted_by_a_full_server_sells_once_there_is_room(
+    sold: Till, private_redis: PrivateRedis
+) -> None:
+    """The bound of the backlog is found out once an epoch, and memory is freed within one."""
+    await private_redis.restart()
+    await sold.server.command("CONFIG", "SET", "maxmemory", "1mb")
+    async with sold.kept():
+        await sold.server.command("CONFIG", "SET", "maxmemory", 0)
+        await sold.buy(10)
+        await sold.check_books()
+    assert await sold.outcomes() == ["rebuilt", "adopted"]
+
+
 # Others who recover, and recoveries that are interrupted
 
 
