@@ -63,6 +63,10 @@ model: install ## Let the scripts and their model live through 400 stories; writ
 crash: install ## Let a reconciler die at every point, not just at some
 	CRASH_POINTS=all $(BIN)/pytest -n $(TEST_PROCESSES) -m proof -k crash_points $(ARGS)
 
+OUTAGE_SECONDS ?= 300
+outage: install ## Take Postgres away for minutes, in the middle of a sale; writes docs/evidence.md
+	OUTAGE_SECONDS=$(OUTAGE_SECONDS) $(BIN)/pytest -q tests/acceptance/test_ledger_behind.py $(ARGS)
+
 chaos: install ## Hurt a whole shop for 20 seconds, and see whether it keeps its promises
 	PYTHONPATH=tests $(BIN)/python -m chaos --seconds 20 $(ARGS)
 

@@ -6,6 +6,7 @@ from collections import deque
 from typing import Final, assert_never
 
 from lua.store import Behind, Followed, OtherEpoch, SaleStore, Unproven
+from reconciler.catching_up import CatchingUp
 from reconciler.history import build
 from reconciler.metrics import Lag, Metrics
 from reconciler.parking import commit_or_park
@@ -42,6 +43,7 @@ class Follower:
     ) -> None:
         self.checkpoint: Checkpoint | None = None
         self.lag = Lag()
+        self._catching_up = CatchingUp(store.sale_id)
         self._metrics = metrics
         self._database = database
         self._store = store
@@ -114,7 +116,9 @@ class Follower:
     def _note_lag(self, checkpoint: Checkpoint, reply: Followed) -> None:
         """On the Redis clock alone: what is not committed yet is as old as its first entry."""
         age_ms = reply.now_ms - reply.entries[0].at_ms if reply.entries else 0
-        self.lag.note(versions=reply.version - checkpoint.version, seconds=max(age_ms, 0) / 1000)
+        behind, seconds = reply.version - checkpoint.version, max(age_ms, 0) / 1000
+        self.lag.note(versions=behind, seconds=seconds)
+        self._catching_up.note(versions=behind, seconds=seconds)
 
     async def _moved(self, checkpoint: Checkpoint) -> bool:
         """Whether another reconciler has moved the checkpoint since."""

@@ -1,12 +1,10 @@
 """Postgres or Redis is away, or hangs: what goes on, what is put off, and that nobody restarts."""
 
 import asyncio
-import os
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,61 +13,17 @@ import pytest
 import pytest_asyncio
 from buyer import Answer
 from kept_shop import KeptShop, is_problem, keeping_shop, until_true
-from running_up import descendants
+from own_servers import OwnServer, own_servers
 from shop import settings_for
 from watcher import watching
 
-from doorbuster.child import Child, launch
-from doorbuster.embedded.postgres import EmbeddedPostgres
-from doorbuster.embedded.valkey import EmbeddedValkey
-from doorbuster.process import Process
 from lua.replies import integer
 from sql.migrate import migrate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STOP_SECONDS = 10
 # What nobody waits longer for than a buyer would, wherever a server does not answer.
 PATIENCE_SECONDS = 5.0
-
-
-@dataclass(kw_only=True)
-class OwnServer:
-    """A server that goes away and comes back with its data."""
-
-    child: Child
-    process: Process | None = None
-
-    async def start(self) -> None:
-        """Nothing happens to one that runs."""
-        if self.process is None:
-            self.process = await launch(self.child)
-
-    async def stop(self) -> None:
-        """In order; nothing happens to one that is away."""
-        if self.process is not None:
-            await self.process.stop(seconds=STOP_SECONDS)
-            self.process = None
-
-    async def kill(self) -> None:
-        """As a crash would."""
-        assert self.process is not None
-        self.process.kill()
-        await self.process.wait()
-        self.process = None
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """It is there and does not answer."""
-        assert self.process is not None
-        pids = [self.process.pid, *descendants(self.process.pid)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
 
 
 @dataclass(kw_only=True)
@@ -108,18 +62,6 @@ def folder() -> Iterator[Path]:
     with TemporaryDirectory(prefix="db-", dir="/tmp") as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
-
-
-@asynccontextmanager
-async def own_servers(folder: Path) -> AsyncIterator[tuple[OwnServer, OwnServer]]:
-    options = {"synchronous_commit": "off", "full_page_writes": "off", "fsync": "off"}
-    redis = OwnServer(child=EmbeddedValkey(directory=folder / "valkey"))
-    postgres = OwnServer(child=EmbeddedPostgres(directory=folder / "postgres", options=options))
-    try:
-        await asyncio.gather(redis.start(), postgres.start())
-        yield redis, postgres
-    finally:
-        await asyncio.gather(redis.stop(), postgres.stop())
 
 
 @contextmanager

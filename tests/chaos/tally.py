@@ -1,7 +1,7 @@
 """What was counted in a run, and in several runs of one level together."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaos.history import History
@@ -53,11 +53,11 @@ class Total:
 
     @property
     def counts(self) -> Counter[str]:
-        return sum((Counter(run.counts) for run in self.counted), Counter[str]())
+        return _added(run.counts for run in self.counted)
 
     @property
     def faults(self) -> Counter[str]:
-        return sum((Counter(run.faults) for run in self.counted), Counter[str]())
+        return _added(run.faults for run in self.counted)
 
     @property
     def missing(self) -> list[str]:
@@ -92,3 +92,11 @@ class Total:
     @property
     def _valid(self) -> list[Tally]:
         return [run for run in self.runs if not run.void]
+
+
+def _added(each: Iterable[Mapping[str, int]]) -> Counter[str]:
+    """Their sums, also where one is 0, which may be the number that matters."""
+    total: Counter[str] = Counter()
+    for counts in each:
+        total.update(counts)
+    return total

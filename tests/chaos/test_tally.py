@@ -11,7 +11,7 @@ HALF = Tally(
     orders=ENOUGH_ORDERS,
     kills=ENOUGH_KILLS // 2,
     failovers=ENOUGH_FAILOVERS // 2,
-    counts={"strikes": 7},
+    counts={"strikes": 7, "lost": 0},
     faults={"FLUSHALL": 2},
     closed=[0.1],
     violations=[],
@@ -22,7 +22,7 @@ VOID = replace(HALF, seed=2, orders=ENOUGH_ORDERS - 1, violations=["I1: too many
 def test_runs_add_up() -> None:
     total = Total(runs=[HALF, HALF])
     assert total.missing == []
-    assert total.counts == {"strikes": 14}
+    assert total.counts == {"strikes": 14, "lost": 0}
     assert total.faults == {"FLUSHALL": 4}
 
 
@@ -33,7 +33,7 @@ def test_one_run_may_be_too_few() -> None:
 def test_a_void_run_claims_nothing() -> None:
     total = Total(runs=[HALF, VOID])
     assert total.missing == ["100 of 200 kills", "25 of 50 failovers"]
-    assert total.counts == {"strikes": 7}
+    assert total.counts == {"strikes": 7, "lost": 0}
 
 
 def test_what_a_void_run_has_found_is_told() -> None:

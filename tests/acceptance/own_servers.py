@@ -1,0 +1,69 @@
+"""A Redis and a Postgres that one module has for itself: they go away, hang, and come back."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from running_up import descendants
+
+from doorbuster.child import Child, launch
+from doorbuster.embedded.postgres import EmbeddedPostgres
+from doorbuster.embedded.valkey import EmbeddedValkey
+from doorbuster.process import Process
+
+STOP_SECONDS = 10
+
+
+@dataclass(kw_only=True)
+class OwnServer:
+    """A server that goes away and comes back with its data."""
+
+    child: Child
+    process: Process | None = None
+
+    async def start(self) -> None:
+        """Nothing happens to one that runs."""
+        if self.process is None:
+            self.process = await launch(self.child)
+
+    async def stop(self) -> None:
+        """In order; nothing happens to one that is away."""
+        if self.process is not None:
+            await self.process.stop(seconds=STOP_SECONDS)
+            self.process = None
+
+    async def kill(self) -> None:
+        """As a crash would."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+        self.process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It is there and does not answer."""
+        assert self.process is not None
+        pids = [self.process.pid, *descendants(self.process.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def own_servers(folder: Path) -> AsyncIterator[tuple[OwnServer, OwnServer]]:
+    options = {"synchronous_commit": "off", "full_page_writes": "off", "fsync": "off"}
+    redis = OwnServer(child=EmbeddedValkey(directory=folder / "valkey"))
+    postgres = OwnServer(child=EmbeddedPostgres(directory=folder / "postgres", options=options))
+    try:
+        await asyncio.gather(redis.start(), postgres.start())
+        yield redis, postgres
+    finally:
+        await asyncio.gather(redis.stop(), postgres.stop())
