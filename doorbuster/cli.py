@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "parked": ("doorbuster.commands.parked", "app"),
     "doctor": ("doorbuster.commands.doctor", "doctor"),
     "rebuild": ("doorbuster.commands.rebuild", "rebuild"),
+    "rush": ("doorbuster.commands.rush", "rush"),
 }
 
 

@@ -14,6 +14,7 @@ from doorbuster import connection, leftover
 from doorbuster.addresses import find_addresses
 from doorbuster.composition import listening_socket
 from doorbuster.connection import Connection
+from doorbuster.demo_rush import send_crowd
 from doorbuster.demo_sale import open_demo_sale
 from doorbuster.development import TOKEN_KEY_FILE
 from doorbuster.embedded.postgres import EmbeddedPostgres
@@ -37,13 +38,14 @@ LEFTOVER_SECONDS: Final = 1.0
 READY_SECONDS: Final = 30.0
 
 
-def run(settings: Settings, *, demo: bool) -> None:
+def run(settings: Settings, *, demo: bool, rush: int = 0) -> None:
     """Run until Ctrl-C or SIGTERM. Raises a Fault for what its user can mend."""
     with opened(settings.state_dir) as folder:
-        asyncio.run(until_stopped(_serve(_adapted(settings, folder, demo=demo), folder)))
+        wanted = _adapted(settings, folder, demo=demo)
+        asyncio.run(until_stopped(_serve(wanted, folder, rush=rush)))
 
 
-async def _serve(wanted: Settings, folder: Path) -> None:
+async def _serve(wanted: Settings, folder: Path, *, rush: int) -> None:
     pid_folder = await _end_what_was_left(folder)
     with listening_socket(wanted) as listening:
         async with supervised(stop_seconds=STOP_SECONDS) as supervisor:
@@ -51,6 +53,8 @@ async def _serve(wanted: Settings, folder: Path) -> None:
             buyable = await _start_shop(settings, listening, supervisor, pid_folder)
             await _until_ready(listening)
             typer.echo(welcome(url_of(listening), settings, buyable=buyable))
+            if rush and buyable:
+                await send_crowd(rush, settings)
             await asyncio.Event().wait()  # a signal ends it
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final, assert_never
 from uuid import UUID
 
-import httpx
+import aiohttp
 from pydantic import TypeAdapter
 
 from doorbuster.client.exchange import Ask, Reply, Result, Undecided, exchange, refused
@@ -18,7 +18,7 @@ RESERVATION: Final = TypeAdapter(Reservation)
 class Caller:
     """Whoever shows these credentials at this gateway."""
 
-    http: httpx.AsyncClient
+    http: aiohttp.ClientSession
     url: str
     credentials: str
     seconds: float

@@ -5,10 +5,11 @@ what is the same when it is done twice.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-import httpx
+import aiohttp
 from pydantic_core import from_json
 
 from doorbuster.client.outcome import Refused
@@ -35,13 +36,13 @@ class Reply:
     """An answer."""
 
     status: int
-    headers: httpx.Headers
+    headers: Mapping[str, str]
     body: bytes
 
     @property
     def is_problem(self) -> bool:
         """Whether a gateway said no, and not a proxy in front of it."""
-        return str(self.headers.get("content-type", "")).startswith(_PROBLEM)
+        return self.headers.get("content-type", "").startswith(_PROBLEM)
 
     @property
     def retry_after_seconds(self) -> int | None:
@@ -86,7 +87,7 @@ Attempt: TypeAlias = Reply | NoReply
 Result: TypeAlias = Reply | Refused | Undecided
 
 
-async def exchange(http: httpx.AsyncClient, ask: Ask, seconds: float) -> Result:
+async def exchange(http: aiohttp.ClientSession, ask: Ask, seconds: float) -> Result:
     """The certain answer, or what is left of the question when the seconds are over."""
     patience = Patience(seconds)
     open_question = False
@@ -121,17 +122,18 @@ def _certain(attempt: Attempt) -> Reply | Refused:
     return Refused(code="unreachable", status=503, title="No gateway could be connected to")
 
 
-async def _attempt(http: httpx.AsyncClient, ask: Ask, seconds: float) -> Attempt:
+async def _attempt(http: aiohttp.ClientSession, ask: Ask, seconds: float) -> Attempt:
     try:
         async with asyncio.timeout(seconds):
-            response = await http.request(
-                ask.method, ask.path, headers=ask.headers, content=ask.body
-            )
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+            async with http.request(
+                ask.method, ask.path, headers=ask.headers, data=ask.body, allow_redirects=False
+            ) as response:
+                body = await response.read()
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
         return NoReply(sent=False)
-    except (httpx.TransportError, TimeoutError):
+    except (aiohttp.ClientError, TimeoutError):
         return NoReply(sent=True)
-    return Reply(status=response.status_code, headers=response.headers, body=response.content)
+    return Reply(status=response.status, headers=response.headers, body=body)
 
 
 def refused(reply: Reply) -> Refused:

@@ -3,9 +3,9 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-import httpx
+import aiohttp
 
 from doorbuster.client.customer import Customer
 from doorbuster.client.stock import Stock, stock_of
@@ -21,7 +21,7 @@ CONNECT_SECONDS: Final = 2.0
 class Gateway:
     """What anyone may ask, and those who may ask more."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, seconds: float) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, seconds: float) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._seconds = seconds
@@ -41,13 +41,13 @@ class Gateway:
         NoStream where the gateway has none of this sale or item.
         """
         url = f"{self._url}/v1/sales/{quote(sale_id, safe='')}/events"
-        query = str(httpx.QueryParams([("sku", sku) for sku in skus]))
+        query = urlencode([("sku", sku) for sku in skus])
         return stock_of(EventSource(self._http, f"{url}?{query}" if query else url, {}))
 
 
 @asynccontextmanager
 async def connect(
-    url: str, *, seconds: float = DEADLINE_SECONDS, http: httpx.AsyncClient | None = None
+    url: str, *, seconds: float = DEADLINE_SECONDS, http: aiohttp.ClientSession | None = None
 ) -> AsyncIterator[Gateway]:
     """A gateway, for the length of the block.
 
@@ -57,6 +57,6 @@ async def connect(
     if http is not None:
         yield Gateway(http, url, seconds)
         return
-    timeout = httpx.Timeout(None, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
-    async with httpx.AsyncClient(timeout=timeout) as own:
+    timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as own:
         yield Gateway(own, url, seconds)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
-import httpx
+import aiohttp
 
 from doorbuster.client.patience import jittered, retry_after_seconds
 from doorbuster.client.server_sent_events import Event, EventReader, EventTooLarge
@@ -35,7 +35,7 @@ class EventSource:
     It never raises for a connection: a stream that cannot be had now is waited for.
     """
 
-    def __init__(self, http: httpx.AsyncClient, url: str, headers: dict[str, str]) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> None:
         self._http = http
         self._url = url
         self._headers = headers
@@ -61,30 +61,30 @@ class EventSource:
         headers = {**self._headers, "accept": "text/event-stream"}
         if self._last_id:
             headers["last-event-id"] = self._last_id
-        timeout = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
+        timeout = aiohttp.ClientTimeout(connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
         try:
-            async with self._http.stream(
-                "GET", self._url, headers=headers, timeout=timeout
+            async with self._http.get(
+                self._url, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 self._check(response)
-                if response.status_code == 200:
+                if response.status == 200:
                     async with aclosing(self._read(response)) as events:
                         async for event in events:
                             yield event
-        except (httpx.TransportError, EventTooLarge):
+        except (aiohttp.ClientError, TimeoutError, EventTooLarge):
             return
 
-    def _check(self, response: httpx.Response) -> None:
-        if response.status_code in _GONE:
-            raise NoStream(response.status_code)
+    def _check(self, response: aiohttp.ClientResponse) -> None:
+        if response.status in _GONE:
+            raise NoStream(response.status)
         # That is how a server tells an EventSource not to come back.
-        self._over = response.status_code == 204
+        self._over = response.status == 204
         if (seconds := retry_after_seconds(response.headers)) is not None:
             self._come_back_after(seconds)
 
-    async def _read(self, response: httpx.Response) -> AsyncGenerator[Event, None]:
+    async def _read(self, response: aiohttp.ClientResponse) -> AsyncGenerator[Event, None]:
         reader = EventReader()
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.content.iter_any():
             for event in reader.feed(chunk):
                 yield event
             if reader.retry_ms is not None:

@@ -22,6 +22,9 @@ def up(
     demo: Annotated[
         bool, typer.Option("--demo/--no-demo", help="A sale to try, with its own till.")
     ] = True,
+    rush: Annotated[
+        int, typer.Option(min=0, max=100_000, help="So many customers storm the demo sale.")
+    ] = 0,
 ) -> None:
     """Start servers, gateway, reconciler and a demo sale here; Ctrl-C stops them.
 
@@ -34,4 +37,4 @@ def up(
 
     settings = load(port=port, state_dir=state_dir, workers=workers)
     logs.configure(settings)
-    run(settings, demo=demo)
+    run(settings, demo=demo, rush=rush)

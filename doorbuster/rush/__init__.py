@@ -1,0 +1,1 @@
+"""`doorbuster rush`: a crowd that is made up, at a gateway that is not."""
