@@ -4,15 +4,15 @@ import secrets
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.asgi import read_body
 from gateway.config import TokenConfig
 from gateway.identity.development import issue
+from gateway.json_body import parse_json
 from gateway.openapi import Call, Operation, Success, Tag
-from gateway.problems import INVALID, Refusal
 from gateway.representation import ReservationBody
 from gateway.reservation_call import answer
 from gateway.reservation_operations import CONFIRM_RESERVATION
@@ -25,6 +25,9 @@ class DemoPayment(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reservation_id: Annotated[UUID, Field(description="the reservation to pay")]
+
+
+_PAYMENT: Final = TypeAdapter(DemoPayment)
 
 
 class DemoToken(BaseModel):
@@ -83,9 +86,6 @@ class Demo:
 
     async def pay(self, request: Request) -> Response:
         """Pay with a card that always works."""
-        try:
-            payment = DemoPayment.model_validate_json(await read_body(request.receive))
-        except ValidationError as error:
-            raise Refusal(INVALID.because("A reservation_id is needed.")) from error
+        payment = parse_json(request.scope, await read_body(request.receive), _PAYMENT)
         reference = f"demo-{payment.reservation_id}"
         return answer(await self._settlement.pay(payment.reservation_id, reference))
