@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from gateway import storefront
+from gateway.admin import desk as administration
 from gateway.admission.desk import Desk
 from gateway.admission.durability import Level
 from gateway.admission.endpoint import CheckoutEndpoint
@@ -187,6 +188,7 @@ def _routes(
         *SaleView(database).routes(),
         *Reservations(finder, database, callers).routes(),
         *settlement.routes(),
+        *administration.routes(database, resources.reading, callers),
         *Probes(resources.reading, database, draining).routes(),
         *resources.metrics.routes(),
     ]

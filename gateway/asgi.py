@@ -58,21 +58,21 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return found
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body.
+async def read_body(receive: Receive, *, most: int = MAX_BODY_BYTES) -> bytes:
+    """The whole body, of `most` bytes.
 
     Raises a Refusal for one that is too large or too slow, and ClientDisconnect if the client
     left within it.
     """
     try:
         async with asyncio.timeout(BODY_DEADLINE_SECONDS):
-            return await _receive_all(receive)
+            return await _receive_all(receive, most)
     except TimeoutError as error:
         deadline = f"The body took longer than {BODY_DEADLINE_SECONDS:g} seconds."
         raise Refusal(BODY_TOO_SLOW.because(deadline)) from error
 
 
-async def _receive_all(receive: Receive) -> bytes:
+async def _receive_all(receive: Receive, most: int) -> bytes:
     body = b""
     while True:
         message = await receive()
@@ -80,8 +80,8 @@ async def _receive_all(receive: Receive) -> bytes:
             raise ClientDisconnect
         chunk: bytes = message.get("body", b"")
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise Refusal(BODY_TOO_LARGE.because(f"A body may have {MAX_BODY_BYTES} bytes."))
+        if len(body) > most:
+            raise Refusal(BODY_TOO_LARGE.because(f"A body may have {most} bytes."))
         if not message.get("more_body", False):
             return body
 

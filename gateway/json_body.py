@@ -28,7 +28,12 @@ def parse_json(scope: Scope, body: bytes, shape: TypeAdapter[Body]) -> Body:
     try:
         return shape.validate_json(body)
     except ValidationError as error:
-        raise Refusal(_problem(error)) from error
+        raise refusal_of(error) from error
+
+
+def refusal_of(error: ValidationError) -> Refusal:
+    """The refusal of a body that is not of its shape."""
+    return Refusal(_problem(error))
 
 
 def invalid(pointer: str, detail: str) -> Refusal:
@@ -48,7 +53,7 @@ def _invalid(errors: list[dict[str, str]]) -> Problem:
 
 
 def _told(error: ErrorDetails) -> dict[str, str]:
-    return {"pointer": _pointer(error["loc"]), "detail": error["msg"]}
+    return {"pointer": _pointer(error["loc"]), "detail": error["msg"].removeprefix("Value error, ")}
 
 
 def _pointer(path: tuple[int | str, ...]) -> str:

@@ -123,6 +123,7 @@ class ProblemBody(BaseModel):
     max_hold_seconds: Annotated[
         int, Field(description="of `extension-limit-reached`: how long a hold of the sale may last")
     ] = 0
+    fields: Annotated[list[str], Field(description="of `not-changeable`")] = []
     refund_required: Annotated[
         bool, Field(description="of a payment that pays for nothing: give the money back")
     ] = False
@@ -148,7 +149,7 @@ BODY_TOO_LARGE = Problem(413, "body-too-large", "The body is too large", headers
 UNSUPPORTED_MEDIA_TYPE = Problem(415, "unsupported-media-type", "The body must be JSON")
 INVALID = Problem(422, "invalid", "Some fields are not valid")
 IDEMPOTENCY_KEY_REUSED = Problem(
-    422, "idempotency-key-reused", "The idempotency key was used for another checkout"
+    422, "idempotency-key-reused", "The idempotency key was used for something else"
 )
 PRECONDITION_REQUIRED = Problem(428, "precondition-required", "An If-Match header is needed")
 TOO_MANY_REQUESTS = Problem(429, "too-many-requests", "Too many requests", retry_after_seconds=1)
@@ -157,6 +158,17 @@ TOO_MANY_REQUESTS = Problem(429, "too-many-requests", "Too many requests", retry
 UNKNOWN_SALE = Problem(404, "unknown-sale", "There is no such sale")
 UNKNOWN_SKU = Problem(404, "unknown-sku", "There is no such product or item")
 UNKNOWN_RESERVATION = Problem(404, "unknown-reservation", "There is no such reservation")
+
+UNKNOWN_KEY = Problem(404, "unknown-key", "There is no such key")
+UNKNOWN_ALARM = Problem(404, "unknown-alarm", "There is no such alarm")
+UNKNOWN_PARKED = Problem(404, "unknown-parked", "There is no such parked record")
+
+# What an operator is told.
+SALE_EXISTS = Problem(409, "sale-exists", "There is another sale of this id")
+WRONG_STATE = Problem(409, "wrong-state", "The state of the sale does not allow that")
+NOT_CHANGEABLE = Problem(409, "not-changeable", "This cannot be changed any more")
+KEY_EXISTS = Problem(409, "key-exists", "There is a key of this name already")
+STILL_REFUSED = Problem(409, "still-refused", "The ledger refuses the record still")
 
 # What the sale says to it.
 INSUFFICIENT_STOCK = Problem(409, "insufficient-stock", "Not enough units are left")

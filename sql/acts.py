@@ -54,8 +54,8 @@ class Act:
 async def record(
     ledger: "Connection | Database", actor: str, what: What, subject: str, **detail: object
 ) -> None:
-    """Add to the log. `detail` is anything that JSON can say."""
-    await ledger.execute(INSERT, actor, what, subject, json.dumps(detail))
+    """Add to the log. `detail` is anything that JSON can say; times are said in its way."""
+    await ledger.execute(INSERT, actor, what, subject, json.dumps(detail, default=str))
 
 
 async def list_acts(

@@ -9,6 +9,7 @@ from sql.database import Connection, Database
 from sql.statement import load
 
 PENDING = load("outbox_pending")
+WAITING = load("outbox_waiting")
 INSERT = load("outbox_insert")
 RETURNS_INSERT = load("outbox_returns_insert")
 
@@ -60,6 +61,12 @@ def _parse(row: int, kind: str, body: str) -> Pending:
     if kind == "grant":
         return PendingGrant(row=row, **fields)
     return PendingState(row=row, **fields)
+
+
+async def is_waiting(database: Database, sale_id: str) -> bool:
+    """Whether Redis has still to be told of the sale's state, or of a grant."""
+    row = await database.row(WAITING, sale_id)
+    return row is not None and bool(row[0])
 
 
 async def ask_return(

@@ -1,15 +1,18 @@
 """Products: what there is to sell, in whatever sale."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
+from sql.acts import What, record
 from sql.database import Connection, Database, Row
 from sql.statement import load
 
 FIND: Final = load("product_find")
 UPSERT: Final = load("products_upsert")
+LOCK: Final = load("product_lock")
+INSERT: Final = load("product_insert")
 # What a transaction writes at once: a few hundred kilobytes, some milliseconds.
 ROWS_AT_ONCE: Final = 1000
 
@@ -87,6 +90,38 @@ async def write(connection: Connection, products: Sequence[Product]) -> Written:
         [each.image_url for each in products],
     )
     return NOTHING if row is None else Written(created=row["created"], changed=row["changed"])
+
+
+# What a product is to be, by what it is, if it is; it may refuse by raising.
+Decide: TypeAlias = Callable[[Product | None], Product]
+
+
+async def change(database: Database, sku: str, decide: Decide, *, actor: str) -> Product:
+    """Make the product what `decide` says, under its lock. Raises what `decide` raises."""
+    async with database.transaction() as connection:
+        before = await _locked(connection, sku)
+        wanted = decide(before)
+        if before is None and not await _inserted(connection, wanted):
+            # Somebody else has created it meanwhile, and now it stays.
+            before = await _locked(connection, sku)
+            wanted = decide(before)
+        if wanted != before:
+            await write(connection, [wanted])
+            what = What.PRODUCT_CREATE if before is None else What.PRODUCT_CHANGE
+            await record(connection, actor, what, sku, to=asdict(wanted))
+    return wanted
+
+
+async def _locked(connection: Connection, sku: str) -> Product | None:
+    row = await connection.fetchrow(LOCK, sku)
+    return None if row is None else _parse(row)
+
+
+async def _inserted(connection: Connection, product: Product) -> bool:
+    row = await connection.fetchrow(
+        INSERT, product.sku, product.name, product.price, product.description, product.image_url
+    )
+    return row is not None
 
 
 def _parse(row: Row) -> Product:

@@ -22,6 +22,7 @@ SALE_READ = load("sale_read")
 SALE_LOCK = load("sale_lock")
 SALES_LIST = load("sales_list")
 SALES_PAGE = load("sales_page")
+SALES_OF_STATE = load("sales_of_state")
 ITEMS_READ = load("items_read")
 CHANGE_STATE = load("sale_change_state")
 ADJUSTMENT_INSERT = load("adjustment_insert")
@@ -92,12 +93,12 @@ class Sale:
     @property
     def opens_at_ms(self) -> int:
         """The start of the window in milliseconds since 1970."""
-        return _milliseconds(self.opens_at)
+        return milliseconds(self.opens_at)
 
     @property
     def closes_at_ms(self) -> int:
         """The end of the window in milliseconds since 1970, 0 for none."""
-        return _milliseconds(self.closes_at) if self.closes_at else 0
+        return milliseconds(self.closes_at) if self.closes_at else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +140,22 @@ class NotAllowed(Exception):
     """The sale's state does not allow this."""
 
 
-def _milliseconds(moment: datetime) -> int:
+class TooFewUnits(NotAllowed):
+    """A draft has not so many units of the item."""
+
+    def __init__(self, sku: str, available: int) -> None:
+        super().__init__(f"{sku} has {available} units left: nothing was taken out")
+        self.available = available
+
+
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970."""
     return round(moment.timestamp() * 1000)
+
+
+def to_the_millisecond(moment: datetime) -> datetime:
+    """As Redis and every answer have it: what an answer shows is what there is."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 class SaleExists(Exception):
@@ -211,6 +226,13 @@ async def page(
     `state` is one that buyers meet: scheduled, open, paused, closed; None for any.
     """
     return [parse_sale(row) for row in await database.rows(SALES_PAGE, after, state, count)]
+
+
+async def page_of_all(
+    database: Database, *, after: str | None, state: str | None, count: int
+) -> list[Sale]:
+    """As `page`, with drafts; `state` is the ledger's, None for any."""
+    return [parse_sale(row) for row in await database.rows(SALES_OF_STATE, after, state, count)]
 
 
 async def read_items(database: Database, sale_id: str) -> list[LedgerItem]:
@@ -288,7 +310,8 @@ async def lower_draft(
         if not await _first_time(connection, sale_id, sku, -units, request, context):
             return False
         if await connection.fetchrow(ITEM_LOWER_DRAFT, sale_id, sku, units) is None:
-            raise NotAllowed(f"item {sku} has fewer than {units} units left")
+            item = next(each for each in await _items(connection, sale_id) if each.sku == sku)
+            raise TooFewUnits(sku, item.granted)
         await _record_units(connection, What.UNITS_LOWER, sale_id, sku, -units, context)
     return True
 
@@ -319,12 +342,15 @@ async def _first_time(
     request: str,
     context: dict[str, str],
 ) -> bool:
-    items = {row["sku"] for row in await connection.fetch(ITEMS_READ, sale_id)}
-    if sku not in items:
+    if all(item.sku != sku for item in await _items(connection, sale_id)):
         raise NoSuchItem(sku)
     text = json.dumps(context)
     created = await connection.fetchval(ADJUSTMENT_INSERT, request, sale_id, sku, delta, text)
     return created is not None
+
+
+async def _items(connection: Connection, sale_id: str) -> list[LedgerItem]:
+    return [parse_item(row) for row in await connection.fetch(ITEMS_READ, sale_id)]
 
 
 async def find_adjustment(database: Database, request: str) -> Adjustment | None:

@@ -6,11 +6,13 @@ import re
 import shutil
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from buyer import calling, events
+from buyer import events
 from command_lines import check_doorbuster, check_make
 from documents import PROJECT, README
 from shop import Shop, running_shop, settings_for
@@ -182,9 +184,16 @@ async def test_every_call_of_the_table_has_an_endpoint(
     async with running_shop(environment) as shop:
         item = {"sku": "LAMP-1", "price": 1999, "units": 1}
         await shop.open_sale(tmp_path, {"id": sale_id, "items": [item]})
-        for call in sorted(README.first_column("The HTTP interface")):
-            method, path = call.split()
-            await answers(shop, method, path.replace("{sale}", sale_id).replace("{id}", "a-b"))
+        for method, path in calls():
+            await answers(shop, method, path.format(sale=sale_id, id="a-b", sku="LAMP-1"))
+
+
+def calls() -> Iterator[tuple[str, str]]:
+    """Each method and path of the table; a row may have several methods for its path."""
+    for row in README.table("The HTTP interface"):
+        named = re.findall(r"`([^`]+)`", row[0])
+        path = named[-1].split()[-1]
+        yield from ((each.split()[0], path) for each in named)
 
 
 async def answers(shop: Shop, method: str, path: str) -> None:
@@ -192,6 +201,7 @@ async def answers(shop: Shop, method: str, path: str) -> None:
         first = await anext(events(shop.addresses[0], path))
         assert first.name == "snapshot"
         return
-    async with calling(shop.addresses[0]) as line:
-        told = await line.send(method, path)
-    assert told.status in {200, 401}, f"{method} {path}: {told}"
+    host, port = shop.addresses[0]
+    async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+        told = await client.request(method, path)
+    assert told.status_code in {200, 401}, f"{method} {path}: {told}"

@@ -17,8 +17,9 @@ from doorbuster.addresses import Addresses
 from doorbuster.ledger import migrated
 from doorbuster.process import Process
 from doorbuster.python_child import PythonChild
-from doorbuster.sale_acts import Done, change_state
+from doorbuster.sale_acts import change_state
 from doorbuster.servers import Servers, connected
+from gateway.admin.sale_acts import Done
 from gateway.definitions.sale import parse_sale
 from lua.store import SaleStore
 from sql import sales

@@ -88,13 +88,17 @@ def grant(
     ] = None,
 ) -> None:
     """Add units to an item, or take out what is not sold. The same command twice is one act."""
+    from doorbuster.actor import actor
     from doorbuster.faults import NotDone
-    from doorbuster.sale_acts import Adjustment, Done, adjust
+    from doorbuster.sale_acts import adjust
     from doorbuster.servers import with_servers
+    from gateway.admin.sale_acts import Adjustment, Done
 
     if delta == 0:
         raise NotDone("a grant of 0 units changes nothing")
-    adjustment = Adjustment(sale_id=sale, sku=sku, delta=delta, reason=reason, request=request)
+    adjustment = Adjustment(
+        sale_id=sale, sku=sku, delta=delta, reason=reason, actor=actor(), request=request
+    )
     done = with_servers(lambda servers: adjust(servers, adjustment))
     hint = " (done before: another --reason or --id makes it another grant)"
     typer.echo(f"{sale}: {sku} {delta:+d}: {done}{hint if done is Done.UNCHANGED else ''}")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic.config import JsonDict
 
 # Redis' Lua counts in doubles, exactly up to 2^53: nine million times as much.
 MAX_UNITS: Final = 1_000_000_000
@@ -25,3 +26,12 @@ Moment = Annotated[
     AwareDatetime,
     Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC)),
 ]
+
+
+def without_defaults(schema: JsonDict) -> None:
+    """Takes the defaults out of the schema of a change: what it leaves out stays as it is."""
+    properties = schema["properties"]
+    if isinstance(properties, dict):
+        for each in properties.values():
+            if isinstance(each, dict):
+                each.pop("default", None)

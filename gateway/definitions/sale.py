@@ -1,21 +1,29 @@
-"""A sale as an operator writes it: JSON in, a definition out."""
+"""A sale as an operator writes it: JSON in, a definition out; and a definition as such JSON."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.definitions.fields import Moment, Name, Title, Units
-from sql.sales import ItemDefinition, SaleDefinition
+from sql.sales import ItemDefinition, SaleDefinition, to_the_millisecond
 
 # A sale's record is read whole by each gateway, and rewritten whole by a recovery.
 MAX_ITEMS: Final = 500
 # So much a customer may order in one sale. It bounds what Redis has to remember of one of them.
 RESERVATIONS_PER_CUSTOMER: Final = 100
 
+HoldSeconds: TypeAlias = Annotated[int, Field(ge=1, le=86_400)]
+MaxHoldSeconds: TypeAlias = Annotated[int | None, Field(ge=1, le=604_800)]
+Currency: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Durability: TypeAlias = Literal["memory", "fsync", "replicated", "ledger"] | None
 
-class ItemFile(BaseModel):
-    """An item; `price` in minor units of the sale's currency, `limit_per_customer` 0 for none."""
+
+class ItemDocument(BaseModel):
+    """An item; `price` in minor units of the sale's currency, `limit_per_customer` 0 for none.
+
+    `name` is that of the product, where there is none yet.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -25,8 +33,21 @@ class ItemFile(BaseModel):
     units: Units
     limit_per_customer: Annotated[int, Field(ge=0, le=10_000)] = 0
 
+    def to_definition(self) -> ItemDefinition:
+        """The item that it defines."""
+        return ItemDefinition(
+            sku=self.sku,
+            name=self.name or self.sku,
+            price=self.price,
+            units=self.units,
+            limit_per_customer=self.limit_per_customer,
+        )
 
-class SaleFile(BaseModel):
+
+Items: TypeAlias = Annotated[list[ItemDocument], Field(min_length=1, max_length=MAX_ITEMS)]
+
+
+class SaleDocument(BaseModel):
     """A sale; without a window it is open from its opening on, without end."""
 
     model_config = ConfigDict(extra="forbid")
@@ -35,14 +56,14 @@ class SaleFile(BaseModel):
     name: Title | None = None
     opens_at: Moment | None = None
     closes_at: Moment | None = None
-    hold_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
-    max_hold_seconds: Annotated[int | None, Field(ge=1, le=604_800)] = None
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
-    durability: Literal["memory", "fsync", "replicated", "ledger"] | None = None
-    items: Annotated[list[ItemFile], Field(min_length=1, max_length=MAX_ITEMS)]
+    hold_seconds: HoldSeconds = 600
+    max_hold_seconds: MaxHoldSeconds = None
+    currency: Currency = "EUR"
+    durability: Durability = None
+    items: Items
 
     @model_validator(mode="after")
-    def _refuse_contradictions(self) -> "SaleFile":
+    def _refuse_contradictions(self) -> "SaleDocument":
         skus = [item.sku for item in self.items]
         twice = sorted({sku for sku in skus if skus.count(sku) > 1})
         if twice:
@@ -53,30 +74,25 @@ class SaleFile(BaseModel):
             raise ValueError("max_hold_seconds is less than hold_seconds")
         return self
 
+    def to_definition(self) -> SaleDefinition:
+        """The sale that it defines."""
+        return SaleDefinition(
+            id=self.id,
+            name=self.name or self.id,
+            opens_at=to_the_millisecond(self.opens_at or datetime.now(UTC)),
+            closes_at=to_the_millisecond(self.closes_at) if self.closes_at else None,
+            hold_seconds=self.hold_seconds,
+            max_hold_seconds=self.max_hold_seconds,
+            currency=self.currency,
+            durability=self.durability,
+            reservations_per_customer=RESERVATIONS_PER_CUSTOMER,
+            source=self.model_dump_json(exclude_unset=True),
+            items=tuple(
+                item.to_definition() for item in sorted(self.items, key=lambda item: item.sku)
+            ),
+        )
+
 
 def parse_sale(text: bytes | str) -> SaleDefinition:
     """The sale that the JSON text defines. Raises pydantic's ValidationError."""
-    file = SaleFile.model_validate_json(text)
-    return SaleDefinition(
-        id=file.id,
-        name=file.name or file.id,
-        opens_at=file.opens_at or datetime.now(UTC),
-        closes_at=file.closes_at,
-        hold_seconds=file.hold_seconds,
-        max_hold_seconds=file.max_hold_seconds,
-        currency=file.currency,
-        durability=file.durability,
-        reservations_per_customer=RESERVATIONS_PER_CUSTOMER,
-        source=file.model_dump_json(exclude_unset=True),
-        items=tuple(_item(item) for item in sorted(file.items, key=lambda item: item.sku)),
-    )
-
-
-def _item(item: ItemFile) -> ItemDefinition:
-    return ItemDefinition(
-        sku=item.sku,
-        name=item.name or item.sku,
-        price=item.price,
-        units=item.units,
-        limit_per_customer=item.limit_per_customer,
-    )
+    return SaleDocument.model_validate_json(text).to_definition()

@@ -22,6 +22,7 @@ class Tag(StrEnum):
     SALES = "sales"
     CARTS = "carts"
     RESERVATIONS = "reservations"
+    ADMINISTRATION = "administration"
     OPERATION = "operation"
     DEMO = "demo"
 
@@ -31,6 +32,7 @@ TAGS: Final = {
     Tag.SALES: "What is on sale, and how much of it is left. Anyone may ask.",
     Tag.CARTS: "What a customer means to buy. A cart holds no stock.",
     Tag.RESERVATIONS: "Checking out, and what becomes of it.",
+    Tag.ADMINISTRATION: "What operators do, with a key of scope `admin`. Every act is logged.",
     Tag.OPERATION: "What those ask who run Doorbuster.",
     Tag.DEMO: "Stand-ins for a shop's login and payment page, under `doorbuster up` alone.",
 }

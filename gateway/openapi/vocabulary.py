@@ -20,6 +20,9 @@ IF_NONE_MATCH: Final = Parameter(
     "The ETag of what the caller has: 304 if it still holds.",
     is_list=True,
 )
+IF_MATCH: Final = Parameter(
+    "If-Match", "header", _ETAG, "The ETag of what is to be changed; 428 without it."
+)
 TRACEPARENT: Final = Parameter(
     "traceparent",
     "header",

@@ -21,9 +21,10 @@ from doorbuster.audit_report import audit_sales
 from doorbuster.child import launch
 from doorbuster.process import Command
 from doorbuster.python_child import PythonChild
-from doorbuster.sale_acts import Adjustment, Done, adjust, change_state
+from doorbuster.sale_acts import adjust, change_state
 from doorbuster.sale_report import SaleReport, read_report
 from doorbuster.servers import Servers, connected
+from gateway.admin.sale_acts import Adjustment, Done
 from gateway.definitions.sale import parse_sale
 from gateway.identity.api_keys import KeyScope, digest_of, new_key
 from gateway.listener import listen
@@ -134,7 +135,12 @@ class KeptShop(Shop):
     async def grant(self, sale_id: str, units: int) -> None:
         """Add units of LAMP-1, or take them out."""
         adjustment = Adjustment(
-            sale_id=sale_id, sku="LAMP-1", delta=units, reason=uuid4().hex, request=None
+            sale_id=sale_id,
+            sku="LAMP-1",
+            delta=units,
+            reason=uuid4().hex,
+            actor="cli:test",
+            request=None,
         )
         assert await adjust(self.servers, adjustment) is Done.CHANGED
 

@@ -7,7 +7,8 @@ from chaos.history import Strike
 from chaos.world import Fault, World
 
 from doorbuster.faults import NotDone
-from doorbuster.sale_acts import Adjustment, adjust, change_state
+from doorbuster.sale_acts import adjust, change_state
+from gateway.admin.sale_acts import Adjustment
 from lua.faults import RedisFault
 from sql.faults import LedgerFault
 
@@ -76,7 +77,12 @@ async def _change_state(world: World, act: str) -> None:
 
 async def _adjust(world: World, sku: str, delta: int) -> None:
     adjustment = Adjustment(
-        sale_id=world.sale, sku=sku, delta=delta, reason=uuid4().hex, request=None
+        sale_id=world.sale,
+        sku=sku,
+        delta=delta,
+        reason=uuid4().hex,
+        actor="cli:chaos",
+        request=None,
     )
     try:
         await adjust(world.shop.servers, adjustment)
