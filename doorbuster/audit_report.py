@@ -57,7 +57,16 @@ def _document(audited: Audit) -> dict[str, object]:
         }
         for finding in audited.findings
     ]
-    return asdict(audited) | {"clean": audited.clean, "findings": findings}
+    return {
+        "sale_id": audited.sale_id,
+        "epoch": audited.epoch,
+        "version": audited.version,
+        "ledger_version": audited.ledger_version,
+        "reservations": audited.reservations,
+        "clean": audited.clean,
+        "findings": findings,
+        "items": [asdict(each) for each in audited.items],
+    }
 
 
 def _print_audit(console: Console, audited: Audit) -> None:

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "alarm": ("doorbuster.commands.alarm", "app"),
     "parked": ("doorbuster.commands.parked", "app"),
     "doctor": ("doorbuster.commands.doctor", "doctor"),
+    "mend": ("doorbuster.commands.mend", "mend"),
     "rebuild": ("doorbuster.commands.rebuild", "rebuild"),
     "rush": ("doorbuster.commands.rush", "rush"),
 }

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     GRANT = "grant"
     LOWERING = "lowering"
     STATE = "state"
+    CORRECTION = "correction"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

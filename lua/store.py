@@ -22,6 +22,7 @@ RETURN = load("return")
 GRANT = load("grant")
 LOWER = load("lower")
 CHANGE_STATE = load("change_state")
+CORRECT = load("correct")
 FENCE = load("fence")
 ADOPT = load("adopt")
 OPEN = load("open")
@@ -214,6 +215,17 @@ class SaleStore:
         """Take units out of the sale; `request` is the id under which this is done once."""
         names = [self._record, keys.of_epoch(self.sale_id, epoch).stream]
         reply = array(await self.server.run(LOWER, names, [epoch, request, sku, units, context]))
+        if reply[0] == b"short":
+            return TooFew(available=integer(reply[1]))
+        return _refusal(reply) or _applied(reply)
+
+    async def correct(
+        self, epoch: int, *, sku: str, units: int, mirrored: int, number: int
+    ) -> Applied | UnknownItem | TooFew | Refused:
+        """Move an item's stock by what an audit has found; the number makes it happen once."""
+        names = [self._record, keys.of_epoch(self.sale_id, epoch).stream]
+        arguments: list[Argument] = [epoch, sku, units, mirrored, number]
+        reply = array(await self.server.run(CORRECT, names, arguments))
         if reply[0] == b"short":
             return TooFew(available=integer(reply[1]))
         return _refusal(reply) or _applied(reply)

@@ -30,7 +30,10 @@ class CannotAudit(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What was found of a sale, at a version of an epoch; `items` are the sums behind it."""
+    """What was found of a sale, at a version of an epoch; `items` are the sums behind it.
+
+    `corrections` and `pending_corrections` are those of `sql.audit.LedgerCut`.
+    """
 
     sale_id: str
     epoch: int
@@ -39,6 +42,8 @@ class Audit:
     reservations: int
     findings: list[Finding]
     items: list[ItemSums]
+    corrections: dict[tuple[str, str], int]
+    pending_corrections: frozenset[str]
 
     @property
     def clean(self) -> bool:
@@ -98,4 +103,6 @@ async def _audited(redis: RedisCut, ledger: LedgerCut, between: Interval, read_u
         reservations=len(redis.reservations),
         findings=findings,
         items=items,
+        corrections=ledger.corrections,
+        pending_corrections=ledger.pending_corrections,
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from lua.entry import Entry, Kind
-from sql.ledger import Batch, Contradiction, StockCheck
+from sql.ledger import Batch, Contradiction, Corrected, StockCheck
 from sql.lines import units_by_sku
 
 
@@ -16,7 +16,7 @@ def build(sale_id: str, *, epoch: int, began: int, entries: Sequence[Entry]) -> 
         _check_number(batch, entry)
         try:
             _add(batch, entry)
-        except ValueError as error:
+        except (ValueError, KeyError) as error:
             raise Contradiction(f"version {entry.first} is no {entry.kind}: {error}") from error
         batch.last = entry.last
         _check_stock(batch, entry)
@@ -49,6 +49,8 @@ def _add(batch: Batch, entry: Entry) -> None:
             _add_lowering(batch, entry)
         case Kind.STATE:
             _add_state(batch, entry)
+        case Kind.CORRECTION:
+            _add_correction(batch, entry)
         case _ as never:
             assert_never(never)
 
@@ -103,6 +105,21 @@ def _add_state(batch: Batch, entry: Entry) -> None:
     _, revision = entry.body.split("|")
     _check_count(entry, 1)
     batch.states.append(int(revision))
+
+
+def _add_correction(batch: Batch, entry: Entry) -> None:
+    sku, units, mirrored, number = entry.body.split("|")
+    _check_count(entry, 1)
+    batch.corrections.append(
+        Corrected(
+            version=entry.last,
+            sku=sku,
+            number=int(number),
+            before=entry.stock[sku] - int(units),
+            after=entry.stock[sku],
+        )
+    )
+    batch.mirror.update({sku: int(mirrored)})
 
 
 def _check_count(entry: Entry, count: int) -> None:

@@ -2,13 +2,20 @@
 
 import asyncio
 import time
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
-from lua.store import Applied, Refused, Returned, SaleStore, UnknownItem
+from lua.store import Applied, Refused, Returned, SaleStore, TooFew, UnknownItem
 from reconciler.follower import Follower, NeedsRecovery
 from sql.database import Database
 from sql.ledger import Checkpoint
-from sql.outbox import Pending, PendingGrant, PendingReturn, PendingState, read_pending
+from sql.outbox import (
+    Pending,
+    PendingCorrection,
+    PendingGrant,
+    PendingReturn,
+    PendingState,
+    read_pending,
+)
 
 ROWS_AT_ONCE: Final = 1000
 RETURNS_PER_CALL: Final = 128
@@ -17,6 +24,9 @@ IDLE_SECONDS: Final = (0.05, 0.4)
 # What was told and not read yet is told again after so long. It need not be, scripts ignore what
 # they have done already; but rows become visible in another order than that of their numbers.
 SEND_AGAIN_SECONDS: Final = 5.0
+
+
+Change: TypeAlias = PendingGrant | PendingState | PendingCorrection
 
 
 class Relay:
@@ -78,18 +88,18 @@ class Relay:
         self._told = max(self._told, reply.version)
         return True
 
-    async def _change(self, epoch: int, row: PendingGrant | PendingState) -> bool:
+    async def _change(self, epoch: int, row: Change) -> bool:
         reply = await self._apply(epoch, row)
         if isinstance(reply, UnknownItem):
             raise NeedsRecovery("Redis misses an item that was granted units", rebuild=True)
+        if isinstance(reply, TooFew):
+            return True  # It is told again, until enough units are back.
         if not isinstance(reply, Applied):
             return False
         self._told = max(self._told, reply.version or 0)
         return True
 
-    async def _apply(
-        self, epoch: int, row: PendingGrant | PendingState
-    ) -> Applied | UnknownItem | Refused:
+    async def _apply(self, epoch: int, row: Change) -> Applied | UnknownItem | TooFew | Refused:
         match row:
             case PendingGrant():
                 return await self._store.grant(
@@ -102,6 +112,14 @@ class Relay:
                     opens_at_ms=row.opens_at_ms,
                     closes_at_ms=row.closes_at_ms,
                     revision=row.revision,
+                )
+            case PendingCorrection():
+                return await self._store.correct(
+                    epoch,
+                    sku=row.sku,
+                    units=row.units,
+                    mirrored=row.mirrored,
+                    number=row.number,
                 )
             case _ as never:
                 assert_never(never)

@@ -116,7 +116,7 @@ class SelfAudit:
             alarm=_alarm(found),
         )
         if is_news:
-            log.error("sale %s: %s", found.sale_id, _alarm(found))
+            log.warning("sale %s: %s", found.sale_id, _alarm(found))
         self._metrics.audits.labels(kept.outcome).inc()
         self._metrics.audit_seconds.observe(seconds)
         self.last.note(drifts=len(found.drifts), units=_units(found.drifts))

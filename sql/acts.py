@@ -30,6 +30,7 @@ class What(StrEnum):
     SALE_RESUME = "sale.resume"
     SALE_CLOSE = "sale.close"
     SALE_REBUILD = "sale.rebuild"
+    SALE_MEND = "sale.mend"
     UNITS_GRANT = "units.grant"
     UNITS_LOWER = "units.lower"
     KEY_CREATE = "key.create"

@@ -12,6 +12,8 @@ from sql.statement import load
 RESERVATIONS = load("audit_reservations")
 PENDING_RETURNS = load("audit_pending_returns")
 LOWERED = load("audit_lowered")
+CORRECTIONS_MADE = load("corrections_made")
+CORRECTIONS_PENDING = load("corrections_pending")
 ROWS_AT_ONCE = 2000
 
 
@@ -29,12 +31,18 @@ class AuditedReservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerCut:
-    """A sale at one moment; `pending_returns` are ids, `lowered` sums what operators took out."""
+    """A sale at one moment; `pending_returns` are ids, `lowered` sums what operators took out.
+
+    `corrections` has the number of the last one by kind and subject, `pending_corrections` the skus
+    of those that are on their way.
+    """
 
     checkpoint: Checkpoint
     items: dict[str, LedgerItem]
     pending_returns: set[str]
     lowered: dict[str, int]
+    corrections: dict[tuple[str, str], int]
+    pending_corrections: frozenset[str]
     connection: Connection
     sale_id: str
 
@@ -59,11 +67,15 @@ async def ledger_cut(database: Database, sale_id: str) -> AsyncIterator[LedgerCu
         items = [parse_item(row) for row in await connection.fetch(ITEMS_READ, sale_id)]
         pending = await connection.fetch(PENDING_RETURNS, sale_id)
         lowered = await connection.fetch(LOWERED, sale_id)
+        corrections = await connection.fetch(CORRECTIONS_MADE, sale_id)
+        on_their_way = await connection.fetch(CORRECTIONS_PENDING, sale_id)
         yield LedgerCut(
             checkpoint=Checkpoint(**dict(checkpoint)),
             items={item.sku: item for item in items},
             pending_returns={row["key"] for row in pending},
             lowered={row["sku"]: row["units"] for row in lowered},
+            corrections={(row["kind"], row["subject"]): row["number"] for row in corrections},
+            pending_corrections=frozenset(row["sku"] for row in on_their_way),
             connection=connection,
             sale_id=sale_id,
         )

@@ -20,6 +20,7 @@ RESERVATIONS_KNOWN = load("reservations_known")
 ADJUSTMENTS_INSERT = load("adjustments_insert")
 OUTBOX_FINISH = load("outbox_finish")
 OUTBOX_SUPERSEDE = load("outbox_supersede")
+CORRECTION_APPLIED = load("correction_applied")
 
 
 class Superseded(Exception):
@@ -88,6 +89,17 @@ class StockCheck:
     available: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """A correction that Redis has made: units of the item before and after."""
+
+    version: int
+    sku: str
+    number: int
+    before: int
+    after: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Batch:
     """Entries of a sale's history, from just after `began` to `last`, ready to be committed."""
@@ -101,6 +113,7 @@ class Batch:
     returns: list[str] = field(default_factory=list)
     grants: list[tuple[str, int]] = field(default_factory=list)
     states: list[int] = field(default_factory=list)
+    corrections: list[Corrected] = field(default_factory=list)
     mirror: Counter[str] = field(default_factory=Counter)
     taken: Counter[str] = field(default_factory=Counter)
     checks: list[StockCheck] = field(default_factory=list)
@@ -238,6 +251,23 @@ async def _finish_outbox(connection: Connection, batch: Batch) -> None:
         await _supersede(connection, batch.sale_id, "grant", f"{sku}:", revision)
     for revision in batch.states:
         await _supersede(connection, batch.sale_id, "state", "", revision)
+    for made in batch.corrections:
+        await _finish_correction(connection, batch.sale_id, made)
+
+
+async def _finish_correction(connection: Connection, sale_id: str, made: Corrected) -> None:
+    key = f"{made.sku}:{made.number}"
+    if not await connection.fetchval(OUTBOX_FINISH, sale_id, "correction", [key]):
+        raise Contradiction(f"correction {key} was read, but never asked for")
+    await connection.execute(
+        CORRECTION_APPLIED,
+        sale_id,
+        made.sku,
+        made.number,
+        made.version,
+        made.before,
+        made.after,
+    )
 
 
 async def _supersede(

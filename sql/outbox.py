@@ -1,7 +1,7 @@
 """What Redis has still to be told: a set of pending rows, never a high-water mark."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,6 +12,8 @@ PENDING = load("outbox_pending")
 WAITING = load("outbox_waiting")
 INSERT = load("outbox_insert")
 RETURNS_INSERT = load("outbox_returns_insert")
+IS_PENDING = load("outbox_is_pending")
+RETURN_AGAIN = load("outbox_return_again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,18 @@ class PendingState:
     revision: int
 
 
-Pending: TypeAlias = PendingReturn | PendingGrant | PendingState
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingCorrection:
+    """What an audit found wrong with an item's stock, in Redis and in the mirror."""
+
+    row: int
+    sku: str
+    units: int
+    mirrored: int
+    number: int
+
+
+Pending: TypeAlias = PendingReturn | PendingGrant | PendingState | PendingCorrection
 
 
 async def read_pending(
@@ -60,6 +73,8 @@ def _parse(row: int, kind: str, body: str) -> Pending:
     fields = json.loads(body)
     if kind == "grant":
         return PendingGrant(row=row, **fields)
+    if kind == "correction":
+        return PendingCorrection(row=row, **fields)
     return PendingState(row=row, **fields)
 
 
@@ -103,3 +118,23 @@ async def ask_state(
         }
     )
     await connection.execute(INSERT, sale_id, "state", str(revision), body)
+
+
+async def is_pending(database: Database, sale_id: str, rows: Sequence[tuple[str, str]]) -> bool:
+    """Whether any of these rows, each a kind and a key, waits for Redis still."""
+    kinds, keys = [kind for kind, _ in rows], [key for _, key in rows]
+    row = await database.row(IS_PENDING, sale_id, kinds, keys)
+    return row is not None and bool(row[0])
+
+
+async def ask_correction(
+    connection: Connection, sale_id: str, *, sku: str, units: int, mirrored: int, number: int
+) -> None:
+    """Ask for an item's stock to be corrected."""
+    body = json.dumps({"sku": sku, "units": units, "mirrored": mirrored, "number": number})
+    await connection.execute(INSERT, sale_id, "correction", f"{sku}:{number}", body)
+
+
+async def ask_return_again(connection: Connection, sale_id: str, reservation: str) -> bool:
+    """Ask once more for the units of a settled reservation; False where it is not settled."""
+    return await connection.fetchval(RETURN_AGAIN, sale_id, reservation) is not None

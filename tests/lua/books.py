@@ -85,6 +85,10 @@ class Books:
                 request, sku, units, _ = record.split("|", 3)
                 self.lowerings[request] = self.version
                 return self._grant(sku, -int(units))
+            case Kind.CORRECTION:
+                sku, units, _, _ = record.split("|")
+                self.available[sku] += int(units)
+                return {sku}
             case Kind.STATE:
                 self.state = record.partition("|")[0]
                 return set()

@@ -200,11 +200,12 @@ async def _call_everything(sale: Sale) -> None:
     await sale.store.grant(1, sku=LAMP, raised=20, revision=2)
     await sale.store.lower(1, request="r", sku=LAMP, units=1, context="{}")
     await sale.store.change_state(1, state="paused", opens_at_ms=0, closes_at_ms=0, revision=2)
+    await sale.store.correct(1, sku=LAMP, units=0, mirrored=0, number=1)
     await sale.store.follow(1, committed=1, trim_below=1, count=5)
     await sale.record()
     await sale.store.progress()
     await sale.store.fence(2)
-    await sale.store.adopt(2, old_epoch=1, version=7, proof=FSYNC, available={LAMP: 19, MUG: 5})
+    await sale.store.adopt(2, old_epoch=1, version=8, proof=FSYNC, available={LAMP: 19, MUG: 5})
     await sale.store.fence(3)
     await sale.store.open(3, version=7, reservations=0, customers=0, fields=record_fields(offers))
 

@@ -26,6 +26,9 @@ CALLS: dict[str, Call] = {
     "change_state": lambda sale, epoch: sale.store.change_state(
         epoch, state="closed", opens_at_ms=0, closes_at_ms=0, revision=9
     ),
+    "correct": lambda sale, epoch: sale.store.correct(
+        epoch, sku=LAMP, units=-1, mirrored=-1, number=9
+    ),
     "follow": lambda sale, epoch: sale.store.follow(epoch, committed=1, trim_below=1, count=9),
 }
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

@@ -62,6 +62,10 @@ class Story:
         body = f"{request}|{sku}|{units}|" + '{"reason": "a|b"}'
         self.tell(Kind.LOWERING, [body], Counter({sku: -units}))
 
+    def correct(self, sku: str, units: int) -> None:
+        body = f"{sku}|{units}|{units}|{len(self.entries) + 1}"
+        self.tell(Kind.CORRECTION, [body], Counter({sku: units}))
+
     def pause(self) -> None:
         self.tell(Kind.STATE, [f"paused|{len(self.entries) + 1}"], Counter())
 
@@ -80,7 +84,7 @@ order = st.dictionaries(sku, st.integers(1, 3), min_size=1).map(
 def stories(draw: st.DrawFn) -> Story:
     story = Story()
     for _ in range(draw(st.integers(1, 8))):
-        match draw(st.integers(0, 5)):
+        match draw(st.integers(0, 6)):
             case 0 | 1:
                 story.admit(draw(st.lists(order, min_size=1, max_size=4)))
             case 2 if story.orders:
@@ -89,6 +93,8 @@ def stories(draw: st.DrawFn) -> Story:
                 story.grant(draw(sku), draw(st.integers(0, 9)))
             case 4:
                 story.lower(draw(sku), draw(st.integers(1, 9)))
+            case 5:
+                story.correct(draw(sku), draw(st.integers(-3, 3)))
             case _:
                 story.pause()
     return story

@@ -32,6 +32,39 @@ RULES = [
     ("update product set price = -1", "product_price_not_negative"),
     ("update product set sku = sku || ';'", "product_sku_form"),
     ("update outbox set kind = 'gift'", "outbox_kind_known"),
+    (
+        (
+            "insert into alarm (sale_id, kind, what, acknowledged_at) "
+            "select id, 'drift', 'x', now() from sale"
+        ),
+        "alarm_acknowledged_by_somebody",
+    ),
+    (
+        (
+            "insert into parked (sale_id, kind, subject, record, reason) "
+            "select id, 'gift', 'x', 'x', 'x' from sale"
+        ),
+        "parked_kind_known",
+    ),
+    (
+        (
+            "insert into parked (sale_id, kind, subject, record, reason, resolved_at) "
+            "select id, 'context', 'x', 'x', 'x', now() from sale"
+        ),
+        "parked_resolved_by_somebody",
+    ),
+    (
+        "insert into audit (sale_id, milliseconds, outcome) select id, 1, 'impossible' from sale",
+        "audit_impossible_says_why",
+    ),
+    (
+        (
+            "insert into correction (sale_id, kind, subject, number, units, units_before, "
+            "units_after, found, actor, reason) "
+            "select id, 'gift', 'x', 1, 1, 1, 1, 'x', 'x', 'x' from sale"
+        ),
+        "correction_kind_known",
+    ),
     ("insert into api_key (digest, name, scope) values ('x', 'x', 'all')", "api_key_scope_known"),
 ]
 
