@@ -65,6 +65,7 @@ async def test_an_admitted_checkout_is_answered_with_its_reservation(shop: KeptS
         "content-length": answer.headers["content-length"],
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
+        "x-request-id": answer.headers["x-request-id"],
         "location": f"/v1/reservations/{reservation['id']}",
     }
     assert await shop.stock(sale_id) == {"LAMP-1": 4, "MUG": 3}
