@@ -18,7 +18,7 @@ MIN_SECRET_LENGTH: Final = 4
 _LOOKS_LIKE_ONE: Final = (
     r"(?<=://)[^\s/@]*:[^\s/@]+(?=@)"  # user and password in a URL
     r"|(?<=[?&]password=)[^&\s\"']+"
-    r"|\bdbk_[\w-]{8,}"  # an API key
+    r"|\bdb[kt]_[\w-]{8,}"  # an API key, or a ticket
     r"|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"  # a token: base64 of a JSON object, dot, another
     r"|(?<=[?&]ticket=)[^&\s\"']+"
 )

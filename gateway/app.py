@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 from starlette.applications import Starlette
@@ -25,11 +26,16 @@ from gateway.config import GatewayConfig, TokenConfig
 from gateway.cors import CrossOrigin
 from gateway.demo import Demo
 from gateway.exception_handlers import EXCEPTION_HANDLERS
-from gateway.finder import Finder
+from gateway.finder import Finder, all_in_ledger
 from gateway.identity import ApiKeys, Callers, PublishedKeys, StaticKey, Tokens
 from gateway.late_payment import LatePayments
 from gateway.metrics import Metrics
 from gateway.openapi import Call, publication
+from gateway.orders.endpoints import OrderStream, TicketEndpoint
+from gateway.orders.feed import OrderFeed
+from gateway.orders.hints import Hints
+from gateway.orders.operations import WATCH_RESERVATION
+from gateway.orders.ticket import Tickets
 from gateway.probes import Probes
 from gateway.products import Products
 from gateway.reservations import Reservations
@@ -42,6 +48,7 @@ from gateway.stock.operations import READ_STOCK, WATCH_STOCK
 from gateway.streams.crowd import Crowd
 from lua.carts import Carts
 from lua.server import Server
+from lua.ticket_key import ticket_key
 from sql.database import Database
 from sql.keys import Key, find_key
 
@@ -78,6 +85,8 @@ class Resources:
     keys: SigningKeys
     crowd: Crowd
     hub: StockHub
+    orders: OrderFeed
+    hints: Hints
     metrics: Metrics
     tasks: asyncio.TaskGroup
 
@@ -110,6 +119,8 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
             keys=_signing_keys(config.token),
             crowd=crowd,
             hub=hub,
+            orders=OrderFeed(partial(all_in_ledger, database), config.redis_url, crowd.writer),
+            hints=Hints(reading),
             metrics=Metrics(crowd, shared=config.metrics_folder),
             tasks=tasks,
         )
@@ -124,6 +135,8 @@ def _lasting(resources: Resources) -> list[Coroutine[None, None, None]]:
         resources.crowd.run(),
         resources.hub.feed.run(),
         resources.hub.run(),
+        resources.orders.run(),
+        resources.hints.run(),
         resources.metrics.run(),
     ]
     if isinstance(resources.keys, PublishedKeys):
@@ -174,11 +187,14 @@ def _routes(
         LatePayments(desk, finder, database),
         database,
         callers,
+        resources.hints,
         counts.settlement,
     )
     checkout = Refusing(CheckoutEndpoint(desk, callers, counts.admission))
     stock = Refusing(StockEndpoint(resources.hub.feed, catalogue.knows))
     stream = Refusing(StockStream(resources.hub, catalogue.knows))
+    tickets = Tickets(partial(ticket_key, resources.reading))
+    orders = Refusing(OrderStream(resources.orders, resources.crowd, finder, callers, tickets))
     routes: list[BaseRoute] = [
         Call("/v1/sales/{sale_id}/checkout", checkout, CHECK_OUT),
         Call("/v1/sales/{sale_id}/stock", stock, READ_STOCK),
@@ -188,6 +204,8 @@ def _routes(
         *SaleView(database).routes(),
         *Reservations(finder, database, callers).routes(),
         *settlement.routes(),
+        Call("/v1/reservations/{id}/events", orders, WATCH_RESERVATION),
+        *TicketEndpoint(finder, callers, tickets).routes(),
         *administration.routes(database, resources.reading, callers),
         *Probes(resources.reading, database, draining).routes(),
         *resources.metrics.routes(),

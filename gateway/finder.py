@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -28,11 +29,15 @@ LOOK_SECONDS: Final = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A reservation and whose it is; `version` against `committed` tells if the ledger has it."""
+    """A reservation and whose it is; `version` against `committed` tells if the ledger has it.
+
+    It is certain, unless the ledger may have settled it since, and is away.
+    """
 
     reservation: Reservation
     customer: str
     committed: bool
+    is_certain: bool = True
 
 
 Finding: TypeAlias = Found | Problem
@@ -48,19 +53,23 @@ class Finder:
 
     async def find(self, reservation: UUID) -> Finding:
         """The reservation; unknown only where the ledger and a proven Redis both deny it."""
+        found = await self.glimpse(reservation)
+        return LEDGER_BEHIND if isinstance(found, Found) and not found.is_certain else found
+
+    async def glimpse(self, reservation: UUID) -> Finding:
+        """The same; but while the ledger is away, what Redis knows will do, though uncertain."""
         try:
             return await self.in_ledger(reservation) or await self._in_redis(reservation)
         except LedgerFault:
             found = await self._in_redis(reservation)
-        if isinstance(found, Found) and not found.committed:
-            return found
-        # The ledger has it, and may have settled it since: what Redis knows is not enough.
-        return LEDGER_BEHIND
+        # Whatever Redis does not have, the ledger may.
+        if not isinstance(found, Found):
+            return LEDGER_BEHIND
+        return replace(found, is_certain=not found.committed)
 
     async def in_ledger(self, reservation: UUID) -> Found | None:
         """The reservation as the ledger has it. Raises a LedgerFault."""
-        row = (await find(self._database, [reservation])).get(reservation)
-        return None if row is None else of_ledger(row)
+        return (await all_in_ledger(self._database, [reservation])).get(reservation)
 
     async def when_in_ledger(self, reservation: UUID) -> Found:
         """The reservation, once the ledger has it. Raises a Refusal, or a LedgerFault."""
@@ -101,6 +110,12 @@ class Finder:
         if stored is not None:
             return _of_redis(record, sale_id, reservation, StoredReservation.parse(stored))
         return None if record.proven else STOCK_UNVERIFIED
+
+
+async def all_in_ledger(database: Database, reservations: Collection[UUID]) -> dict[UUID, Found]:
+    """Those of the reservations that the ledger has. Raises a LedgerFault."""
+    rows = await find(database, reservations)
+    return {id_: of_ledger(row) for id_, row in rows.items()}
 
 
 def of_ledger(row: LedgerReservation) -> Found:

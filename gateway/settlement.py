@@ -19,6 +19,7 @@ from gateway.identity import Callers
 from gateway.json_body import parse_json
 from gateway.late_payment import LatePayments
 from gateway.openapi import Call
+from gateway.orders.hints import Hints
 from gateway.problems import (
     ALREADY_PAID,
     EXTENSION_LIMIT_REACHED,
@@ -59,6 +60,7 @@ class Settlement:
         late_payments: LatePayments,
         database: Database,
         callers: Callers,
+        hints: Hints,
         counts: SettlementCounts,
     ) -> None:
         self._finder = finder
@@ -66,6 +68,7 @@ class Settlement:
         self._late_payments = late_payments
         self._database = database
         self._callers = callers
+        self._hints = hints
         self._counts = counts
 
     def routes(self) -> list[Call]:
@@ -93,7 +96,7 @@ class Settlement:
         """The paid reservation: this one or, after its expiry, a new one. Raises a Refusal."""
         with counting(self._counts.payments, State.PAID):
             try:
-                return await self._pay(reservation, reference)
+                return self._told(await self._pay(reservation, reference))
             except LedgerFault as fault:
                 raise Refusal(LEDGER_BEHIND) from fault
 
@@ -118,13 +121,13 @@ class Settlement:
             raise Refusal(LEDGER_BEHIND) from fault
         if not isinstance(outcome, Extended):
             raise Refusal(_not_extended(outcome))
-        return answer(_with_end(found, outcome.expires_at))
+        return answer(self._told(_with_end(found, outcome.expires_at)))
 
     async def release(self, request: Request) -> Response:
         """Give a hold up; may be told again."""
         caller = await self._callers.customer_or_machine(request.scope, "settle")
         with counting(self._counts.releases, State.RELEASED):
-            return answer(await self._release(reservation_id(request), caller))
+            return answer(self._told(await self._release(reservation_id(request), caller)))
 
     async def _release(self, reservation: UUID, caller: object) -> Found:
         try:
@@ -136,6 +139,11 @@ class Settlement:
         if settled is None or settled.state != State.RELEASED:
             raise Refusal(_not_released(settled))
         return _with_state(found, State.RELEASED)
+
+    def _told(self, changed: Found) -> Found:
+        """What was changed, once whoever watches it is hinted at that."""
+        self._hints.tell(changed.reservation.sale_id)
+        return changed
 
 
 def _tell_of_refund(scope: Scope, reservation: UUID, problem: Problem) -> None:

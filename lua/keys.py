@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 PREFIX = "doorbuster"
+# What gateways sign tickets with. It belongs to no sale.
+TICKET_KEY = f"{PREFIX}:ticket-key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,11 @@ class EpochKeys:
 def record(sale_id: str) -> str:
     """The sale's record, and the channel on which its changes are announced."""
     return f"{PREFIX}:{{{sale_id}}}"
+
+
+def orders(sale_id: str) -> str:
+    """The channel on which it is hinted that the ledger has news of the sale's orders."""
+    return f"{PREFIX}:{{{sale_id}}}:orders"
 
 
 def seen(sale_id: str) -> str:

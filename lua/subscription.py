@@ -1,9 +1,9 @@
-"""A connection that hears what the scripts announce of the sales that it subscribed to."""
+"""A connection that hears what is announced of the sales that it subscribed to."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
@@ -19,6 +19,10 @@ from lua.server import subscriber
 SILENCE_SECONDS: Final = 5.0
 
 
+# The name of a sale's channel, by the sale's id.
+Channel: TypeAlias = Callable[[str], str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
     """From here on no announcement of the sale is missed: what is read now is read in time."""
@@ -28,7 +32,7 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announced:
-    """A script announced something; None is something that this release cannot read."""
+    """Somebody announced something; None is what is no announcement of a script: look yourself."""
 
     sale_id: str
     announcement: Announcement | None
@@ -37,20 +41,21 @@ class Announced:
 class Subscription:
     """Never reconnects: who lost it has missed something, and must know."""
 
-    def __init__(self, connection: AbstractConnection) -> None:
+    def __init__(self, connection: AbstractConnection, channel: Channel) -> None:
         self._connection = connection
+        self._channel = channel
         self._sale_ids: dict[bytes, str] = {}
 
     async def add(self, sale_ids: Iterable[str]) -> None:
         """Subscribe to these sales, too; `hear` tells when each is confirmed."""
-        channels = {keys.record(sale_id).encode(): sale_id for sale_id in sale_ids}
+        channels = {self._channel(sale_id).encode(): sale_id for sale_id in sale_ids}
         self._sale_ids |= channels
         if channels:
             await self._send("SUBSCRIBE", *channels)
 
     async def drop(self, sale_ids: Iterable[str]) -> None:
         """Do without these sales from now on."""
-        channels = [keys.record(sale_id).encode() for sale_id in sale_ids]
+        channels = [self._channel(sale_id).encode() for sale_id in sale_ids]
         if channels:  # without names, UNSUBSCRIBE means all
             await self._send("UNSUBSCRIBE", *channels)
         for channel in channels:
@@ -100,8 +105,11 @@ class Subscription:
 
 
 @asynccontextmanager
-async def subscribe(url: str) -> AsyncIterator[Subscription]:
-    """Connect for the length of a block. Raises NothingHappened where that cannot be done."""
+async def subscribe(url: str, channel: Channel = keys.record) -> AsyncIterator[Subscription]:
+    """Connect for the length of a block, to hear of sales on their channels of that kind.
+
+    Raises NothingHappened where that cannot be done.
+    """
     async with subscriber(url) as client:
         pool = client.connection_pool
         connection = pool.connection_class(**pool.connection_kwargs)
@@ -110,7 +118,7 @@ async def subscribe(url: str) -> AsyncIterator[Subscription]:
         except (RedisError, OSError) as error:
             raise NothingHappened(f"not connected: {error}") from error
         try:
-            yield Subscription(connection)
+            yield Subscription(connection, channel)
         finally:
             await connection.disconnect(nowait=True)
 

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from typing import Final, assert_never
 
+from lua.hints import hint
 from lua.store import Behind, Followed, OtherEpoch, SaleStore, Unproven
 from reconciler.catching_up import CatchingUp
 from reconciler.history import build
@@ -139,6 +140,8 @@ class Follower:
             return await self._read_checkpoint()
         except Contradiction as contradiction:
             raise NeedsRecovery(str(contradiction), rebuild=True) from contradiction
+        if batch.admissions.ids:
+            await hint(self._store.server, self._store.sale_id)
         self._size(len(followed.entries), batch.last - batch.began)
         self._retention.note(batch.last)
         self._metrics.orders.inc(len(batch.admissions.ids))

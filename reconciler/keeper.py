@@ -49,7 +49,7 @@ class Keeper:
         self._parts = [
             self._follower.run,
             Relay(database, store, self._follower).run,
-            Sweeper(database, sale.id, metrics).run,
+            Sweeper(database, store, metrics).run,
             Witnesses(database, store, self._follower).run,
             Remains(database, store).run,
         ]

@@ -5,6 +5,8 @@ import time
 from datetime import timedelta
 from typing import Final
 
+from lua.hints import hint
+from lua.store import SaleStore
 from reconciler.metrics import Metrics
 from sql.database import Database
 from sql.settlement import expire, tick_hold_clock
@@ -21,9 +23,10 @@ USUAL_PAUSE: Final = timedelta(seconds=5)
 class Sweeper:
     """Sweeps one sale."""
 
-    def __init__(self, database: Database, sale_id: str, metrics: Metrics) -> None:
+    def __init__(self, database: Database, store: SaleStore, metrics: Metrics) -> None:
         self._database = database
-        self._sale_id = sale_id
+        self._server = store.server
+        self._sale_id = store.sale_id
         self._metrics = metrics
         self._ticked_at = 0.0
 
@@ -39,6 +42,8 @@ class Sweeper:
             self._database, self._sale_id, count=HOLDS_AT_ONCE, usual_pause=USUAL_PAUSE
         )
         self._metrics.expired.inc(expired)
+        if expired:
+            await hint(self._server, self._sale_id)
         return expired
 
     async def _tick(self) -> None:

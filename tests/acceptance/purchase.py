@@ -35,6 +35,9 @@ class Till:
             "POST", path, token=token or self.settle_key, body={"until": until}
         )
 
+    async def ticket(self, token: str | None = None) -> Answer:
+        return await self.shop.send("POST", f"{self.path}/ticket", token=token or self.token)
+
     async def expire(self) -> None:
         """Let its time be up now, and wait until the sweeper has found it."""
         await until_true(self.is_in_the_ledger)

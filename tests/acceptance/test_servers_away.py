@@ -14,7 +14,9 @@ import pytest_asyncio
 from buyer import Answer
 from kept_shop import KeptShop, is_problem, keeping_shop, until_true
 from own_servers import OwnServer, own_servers
+from purchase import Till, bought
 from shop import settings_for
+from viewer import viewing
 from watcher import watching
 
 from lua.replies import integer
@@ -139,6 +141,31 @@ async def test_without_postgres_the_sale_goes_on_and_the_ledger_catches_up(place
         await watcher.until_left(75)
         assert watcher.connections == 1
     await shop.audited(sale_id)
+
+
+async def test_without_postgres_an_order_is_watched_as_redis_has_it(place: Place) -> None:
+    shop = place.shop
+    sale_id = await shop.sell(100)
+    before = await bought(shop, place.settle_key, sale_id)
+    await until_true(before.is_in_the_ledger)
+    await place.postgres.stop()
+    fresh = await bought(shop, place.settle_key, sale_id)
+    ticket = (await before.ticket()).body["ticket"]
+    async with viewing(fresh) as new, viewing(before, ticket=ticket) as old:
+        await new.told("held", "held")
+        await place.postgres.start()
+        # The ledger may have settled it: nothing is said of it before that is known.
+        await old.told("committed", "held")
+        await new.told("committed", "held")
+        for till, viewer in ((fresh, new), (before, old)):
+            await until_true(lambda each=till: confirms(each))
+            await viewer.told("paid", "paid")
+
+
+async def confirms(till: Till) -> bool:
+    answer = await till.confirm()
+    assert answer.status == 200 or is_problem(answer, 503, "ledger-behind")
+    return answer.status == 200
 
 
 async def fill_cart(shop: KeptShop, sale_id: str, customer: str) -> Answer:

@@ -53,6 +53,7 @@ def test_a_line_of_json_is_one_object_whatever_the_message_holds() -> None:
         ("unix:///redis.sock?db=1&password=secret", f"unix:///redis.sock?db=1&password={REDACTED}"),
         (f"authorization: Bearer {TOKEN}", f"authorization: Bearer {REDACTED}"),
         ("key dbk_Zm9vYmFyYmF6cXV4 is", f"key {REDACTED} is"),
+        ("GET /events?ticket=dbt_AZ0Zm9vYmFyYmF6", f"GET /events?ticket={REDACTED}"),
         ("GET /v1/x/events?ticket=abc&sku=a", f"GET /v1/x/events?ticket={REDACTED}&sku=a"),
         ("redis://redis:6379/0 is away at 12:30", "redis://redis:6379/0 is away at 12:30"),
     ],

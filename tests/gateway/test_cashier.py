@@ -6,32 +6,18 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest_asyncio
-from drafts import draft, open_sale
+from holds import holds
 
 from gateway.cashier import Cashier
 from sql.database import Database
 from sql.faults import LedgerFault
 from sql.settlement import State
 
-INSERT = """
-insert into reservation
-    (id, sale_id, customer, fingerprint, lines, context, epoch, version, created_at, deadline)
-select id, $2, 'ada', 'f', 'LAMP-1:1:500', '{}', 1, row_number() over (), now(), now()
-from unnest($1::uuid[]) as new (id)
-"""
-
 
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     async with Database(database_url) as database:
         yield database
-
-
-async def _holds(database: Database, sale_id: str, count: int) -> list[UUID]:
-    await open_sale(database, draft(sale_id))
-    ids = [uuid4() for _ in range(count)]
-    await database.execute(INSERT, ids, sale_id)
-    return ids
 
 
 async def _transactions(database: Database, ids: Sequence[UUID]) -> int:
@@ -46,7 +32,7 @@ async def _transactions(database: Database, ids: Sequence[UUID]) -> int:
 async def test_a_hundred_at_once_are_paid_in_two_transactions(
     database: Database, sale_id: str
 ) -> None:
-    ids = await _holds(database, sale_id, 100)
+    ids = await holds(database, sale_id, 100)
     async with asyncio.TaskGroup() as tasks:
         cashier = Cashier(database, tasks)
         settled = await asyncio.gather(*(cashier.pay(each, f"pay-{each}") for each in ids))
@@ -57,7 +43,7 @@ async def test_a_hundred_at_once_are_paid_in_two_transactions(
 async def test_of_two_payments_of_one_reservation_the_first_wins(
     database: Database, sale_id: str
 ) -> None:
-    (one,) = await _holds(database, sale_id, 1)
+    (one,) = await holds(database, sale_id, 1)
     async with asyncio.TaskGroup() as tasks:
         cashier = Cashier(database, tasks)
         first, second = await asyncio.gather(cashier.pay(one, "first"), cashier.pay(one, "second"))
@@ -69,7 +55,7 @@ async def test_of_two_payments_of_one_reservation_the_first_wins(
 async def test_what_the_ledger_does_not_have_is_none_of_its_neighbours_trouble(
     database: Database, sale_id: str
 ) -> None:
-    (one,) = await _holds(database, sale_id, 1)
+    (one,) = await holds(database, sale_id, 1)
     async with asyncio.TaskGroup() as tasks:
         cashier = Cashier(database, tasks)
         found, missing = await asyncio.gather(
@@ -83,7 +69,7 @@ async def test_what_the_ledger_does_not_have_is_none_of_its_neighbours_trouble(
 async def test_a_ledger_that_is_away_is_told_to_each_and_comes_back(
     database_url: str, database: Database, sale_id: str
 ) -> None:
-    ids = await _holds(database, sale_id, 3)
+    ids = await holds(database, sale_id, 3)
     keeper = await asyncpg.connect(database_url)
     try:
         await keeper.execute("alter table reservation rename to hidden")

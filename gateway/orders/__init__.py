@@ -1,0 +1,1 @@
+"""What becomes of a reservation, streamed to its buyer."""
