@@ -22,10 +22,10 @@ TOKEN = TokenConfig(
 
 
 @asynccontextmanager
-async def away() -> AsyncIterator[Starlette]:
+async def away(*, cors_origins: tuple[str, ...] = ()) -> AsyncIterator[Starlette]:
     """The application, with the demo's pages."""
     with tempfile.TemporaryDirectory(prefix="db-", dir="/tmp") as folder:
-        async with gateway(_config(Path(folder))) as composed:
+        async with gateway(_config(Path(folder), cors_origins)) as composed:
             yield composed.app
             await asyncio.sleep(0)  # what runs beside it is cancelled, and has to have begun
 
@@ -42,13 +42,13 @@ async def print_document() -> None:
         sys.stdout.write((await client.get("/openapi.json")).text)
 
 
-def _config(folder: Path) -> GatewayConfig:
+def _config(folder: Path, cors_origins: tuple[str, ...]) -> GatewayConfig:
     return GatewayConfig(
         redis_url=f"unix://{folder}/redis.sock",
         database_url=f"postgresql:///doorbuster?host={folder}",
         token=TOKEN,
         durability="fsync",
-        cors_origins=(),
+        cors_origins=cors_origins,
         max_streams=10,
         request_deadline_seconds=1,
         cart_seconds=60,

@@ -69,10 +69,14 @@ class Provoking:
     async def as_it_is(self, call: Call) -> httpx.Response:
         return await self._send(call)
 
+    async def without_a_body(self, call: Call) -> httpx.Response:
+        return await self._send(call, method="HEAD")
+
     async def _send(
         self,
         call: Call,
         *,
+        method: str | None = None,
         headers: Headers | None = None,
         values: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
@@ -86,7 +90,7 @@ class Provoking:
             content = self.bodies.get(operation.id) if content is None else content
         path = call.path_format.format(**(values or self.values))
         async with self.client.stream(
-            operation.method, path, headers=sent, params=params, content=content
+            method or operation.method, path, headers=sent, params=params, content=content
         ) as answer:
             return answer
 

@@ -107,6 +107,7 @@ async def test_every_documented_answer_was_given(
         },
     )
     await refuse_all(provoking, interface)
+    await ask_without_a_body(provoking, interface)
     await sell_it_out(demo_shop, client)
     await settle_what_is_settled(client, requests)
     await ask_for_what_is_not_there(demo_shop, client)
@@ -140,6 +141,16 @@ async def refuse_all(provoking: Provoking, interface: Interface) -> None:
             answer = await PROVOKED[status](provoking, call)
             assert answer.status_code == status, f"{call.operation.id}: {answer.status_code}"
     assert {answer.status_code for answer in await asyncio.gather(*slow)} == {408}
+
+
+async def ask_without_a_body(provoking: Provoking, interface: Interface) -> None:
+    """HEAD is answered as GET is, and ends where a stream would begin."""
+    for call in interface.calls:
+        if call.operation.method == "GET":
+            whole = await provoking.as_it_is(call)
+            head = await provoking.without_a_body(call)
+            assert head.status_code == whole.status_code, call.path
+            assert head.headers["content-type"] == whole.headers["content-type"], call.path
 
 
 def bearing(credentials: str, **headers: str) -> dict[str, str]:
