@@ -43,10 +43,16 @@ format: install ## Format the code, and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: install ## Write requirements.txt anew from pyproject.toml (ARGS=--upgrade: newest versions)
+LOCKING := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+
+lock: install ## Write the locks anew from pyproject.toml (ARGS=--upgrade: newest versions)
 	$(BIN)/pip install --quiet 'uv>=0.13,<1'
-	$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt --extra embedded --extra client --group dev \
-		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(ARGS)
+	$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt \
+		--extra embedded --extra client --group dev $(LOCKING) $(ARGS)
+	$(BIN)/uv pip compile pyproject.toml --output-file ops/image/requirements.txt \
+		--constraint requirements.txt $(LOCKING)
+	$(BIN)/uv pip compile --group build --output-file ops/image/build-requirements.txt \
+		--constraint requirements.txt $(LOCKING)
 
 # Pinned here, and fetched when it is asked for: it is no dependency of anything that we ship.
 SPECTRAL := npx --yes @stoplight/spectral-cli@6.16.3

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from command_lines import check_make, check_mention, groups, options
+from command_lines import check_doorbuster, check_make, check_mention, groups, options
 from documents import CONTRIBUTING, PROJECT, PROTOCOL, README, Document, documents
 
 from doorbuster import settings
@@ -23,6 +23,8 @@ FOREIGN = {
     "Idempotency-Replayed",  # written in lower case, as ASGI has it
     "Any",  # what mypy does not let us say
     "curl",
+    "archive_mode",  # of Postgres
+    "systemd-analyze",
     "sub",
 }
 OF_PYTEST = {"--containers"}  # tests/conftest.py adds it
@@ -66,6 +68,14 @@ def test_commands_and_targets_exist(document: Document) -> None:
 
 
 @every_naming_document
+def test_commands_in_blocks_can_be_run_as_they_stand(document: Document) -> None:
+    for block in document.blocks("sh"):
+        for line in block.splitlines():
+            if line.startswith("doorbuster "):
+                check_doorbuster(line)
+
+
+@every_naming_document
 def test_paths_exist(document: Document) -> None:
     for text in document.code() - MADE_LATER:
         if PATH.fullmatch(text) and not text.startswith("application/"):
@@ -100,6 +110,9 @@ def _code() -> Iterator[str]:
                 yield path.read_text()
     for name in ("pyproject.toml", "Makefile", ".env.sample", "tests/conftest.py"):
         yield (PROJECT / name).read_text()
+    for path in [*(PROJECT / "ops").rglob("*.*"), PROJECT / "compose.yaml", PROJECT / "Dockerfile"]:
+        yield path.name
+        yield path.read_text()
 
 
 # The tables that claim to be complete

@@ -25,7 +25,8 @@ def test_every_package_that_the_project_names_is_there(lines: list[str]) -> None
     wanted = [
         *project["project"]["dependencies"],
         *project["project"]["optional-dependencies"]["embedded"],
-        *project["dependency-groups"]["dev"],
+        *(each for each in project["dependency-groups"]["dev"] if isinstance(each, str)),
+        *project["dependency-groups"]["build"],
     ]
     pinned = {match["name"] for line in lines if (match := PINNED.fullmatch(line))}
     assert {re.split(r"[^A-Za-z0-9._-]", name)[0].lower() for name in wanted} <= pinned
