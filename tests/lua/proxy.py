@@ -20,11 +20,15 @@ class Fate(Enum):
 
 
 class Proxy:
-    """Listens at `url`; set `fate` before the call that it is meant for."""
+    """Listens at `url`; set `fate` before the call that it is meant for.
+
+    `passing` bytes of the next `length` go through before anything is cut.
+    """
 
     def __init__(self, socket: Path, server_url: str) -> None:
         self.url = f"unix://{socket}"
         self.fate = Fate.PASS
+        self.passing = self.length = 0
         self.replies_lost = 0
         self._server_socket = urlsplit(server_url).path
         self._released = asyncio.Event()
@@ -50,7 +54,7 @@ class Proxy:
     async def _requests(self, client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
         while data := await client.read(CHUNK_BYTES):
             if self.fate is Fate.CUT_THE_REQUEST:
-                raise _Cut
+                await self._begin(data, server)
             server.write(data)
             await server.drain()
         raise _Cut
@@ -59,11 +63,18 @@ class Proxy:
         while data := await server.read(CHUNK_BYTES):
             if self.fate is Fate.CUT_THE_REPLY:
                 self.replies_lost += 1
-                raise _Cut
+                await self._begin(data, client)
             if self.fate is Fate.HOLD_THE_REPLY:
                 await self._released.wait()
             client.write(data)
             await client.drain()
+        raise _Cut
+
+    async def _begin(self, data: bytes, to: asyncio.StreamWriter) -> None:
+        """Let the beginning through, and cut the line."""
+        self.length = len(data)
+        to.write(data[: self.passing])
+        await to.drain()
         raise _Cut
 
 

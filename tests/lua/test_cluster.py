@@ -1,14 +1,24 @@
 """The scripts run on a node of a cluster: all keys of a sale live in one slot."""
 
 import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
+from pathlib import Path
 
 import pytest
 from books import check
 from own_server import OwnServer
+from redis.crc import key_slot
 from selling import FSYNC, LAMP, Offer, Sale, digest, record_fields, reservation, wish
 
 from lua.admission import Admitted
 from lua.carts import Cart
+from lua.faults import NothingHappened
+from lua.keys import record
+from lua.replies import text
+from lua.server import Server
 from lua.store import Opened
 from lua.terms import FromCart
 
@@ -50,3 +60,78 @@ async def test_a_sale_runs_on_a_cluster_node(own_server: OwnServer) -> None:
         opened = await sale.store.open(3, version=8, reservations=0, customers=0, fields=fields)
         assert opened == Opened()
         await sale.store.discard(2)
+
+
+# Slots that are elsewhere, on their way, or nowhere
+
+
+@asynccontextmanager
+async def two_nodes(folder: Path, binary: Path | None) -> AsyncIterator[tuple[Server, Server]]:
+    """Two nodes that know each other; nobody has a slot."""
+    async with AsyncExitStack() as stack:
+        doors = []
+        for name in ("one", "two"):
+            node = OwnServer(folder / name, binary=binary)
+            port, bus = _free_ports()
+            await node.start({"cluster-enabled": "yes", "port": port, "cluster-port": bus})
+            stack.push_async_callback(node.stop)
+            doors.append(await stack.enter_async_context(node.door()))
+        await doors[0].command("CLUSTER", "MEET", "127.0.0.1", port, bus)
+        for door in doors:
+            await _until(door, lambda facts: "cluster_known_nodes:2" in facts)
+        yield doors[0], doors[1]
+
+
+async def test_a_node_that_may_not_decide_did_nothing(
+    short_folder: Path, redis_binary: Path | None
+) -> None:
+    async with two_nodes(short_folder, redis_binary) as (near, far):
+        sale = Sale(near, "friday")
+        await _is_refused(sale, "CLUSTERDOWN")
+
+        await near.command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        for door in (near, far):
+            await _until(door, lambda facts: "cluster_state:ok" in facts)
+        await sale.open({LAMP: Offer(units=10)})
+        assert await sale.admit(wish(1)) == [Admitted(version=1)]
+
+        # On its way: some keys are here, and `seen`, which nobody has written yet, is not.
+        slot = await near.command("CLUSTER", "KEYSLOT", record("friday"))
+        there, here = [text(await door.command("CLUSTER", "MYID")) for door in (far, near)]
+        await far.command("CLUSTER", "SETSLOT", str(slot), "IMPORTING", here)
+        await near.command("CLUSTER", "SETSLOT", str(slot), "MIGRATING", there)
+        await _is_refused(sale, "TRYAGAIN")
+        await _is_refused(Sale(near, _neighbour("friday")), "ASK")
+        await near.command("CLUSTER", "SETSLOT", str(slot), "STABLE")
+        assert await sale.admit(wish(2)) == [Admitted(version=2)]
+
+        gone = await near.command("CLUSTER", "KEYSLOT", record("monday"))
+        for door in (far, near):
+            await door.command("CLUSTER", "SETSLOT", str(gone), "NODE", there)
+        await _is_refused(Sale(near, "monday"), "MOVED")
+        check(sale.opening, await sale.contents())
+
+
+def _neighbour(sale_id: str) -> str:
+    """A sale in the same slot, of which there are no keys."""
+    slot = key_slot(record(sale_id).encode())
+    names = (f"sale-{number}" for number in count())
+    return next(name for name in names if key_slot(record(name).encode()) == slot)
+
+
+async def _is_refused(sale: Sale, code: str) -> None:
+    with pytest.raises(NothingHappened, match=code):
+        await sale.admit(wish(9))
+
+
+async def _until(door: Server, condition: Callable[[str], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition(text(await door.command("CLUSTER", "INFO"))):
+            await asyncio.sleep(0.01)
+
+
+def _free_ports() -> tuple[str, str]:
+    with socket.socket() as one, socket.socket() as two:
+        for each in (one, two):
+            each.bind(("127.0.0.1", 0))
+        return str(one.getsockname()[1]), str(two.getsockname()[1])

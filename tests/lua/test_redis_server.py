@@ -5,10 +5,12 @@ import os
 import random
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from books import check
 from own_server import OwnServer
 from proxy import Fate, Proxy, proxy
 from selling import LAMP, MUG, Offer, Sale, reservation, wish
@@ -63,6 +65,39 @@ async def test_a_lost_request_is_unknown_and_nothing_ran(
         await far.admit(wish(1))
     between.fate = Fate.PASS
     assert await sale.available() == 10
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("fate", [Fate.CUT_THE_REQUEST, Fate.CUT_THE_REPLY])
+async def test_wherever_a_line_is_cut_a_repetition_finds_one_effect(
+    server: Server, sale_id: str, between: Proxy, fate: Fate
+) -> None:
+    near = Sale(server, sale_id)
+    await near.open({LAMP: Offer(units=10_000)}, reservations_per_customer=10_000)
+    assert await near.admit(wish(9_999)) == [Admitted(version=1)]  # the script is known
+    async with Server(between.url, connections=1) as door:
+        far = Sale(door, sale_id)
+        far.epoch = near.epoch
+        between.passing, between.length = -1, 1
+        while between.passing < between.length:
+            await door.command("PING")  # connected
+            between.passing += 1
+            between.fate = fate
+            with suppress(OutcomeUnknown):  # all of a reply may be there before the line is cut
+                await far.admit(wish(between.passing))
+            between.fate = Fate.PASS
+            await _insist(far, between.passing)
+    assert between.length > 20
+    assert await near.available() == 10_000 - between.passing - 2
+    check(near.opening, await near.contents())
+
+
+async def _insist(far: Sale, number: int) -> None:
+    """Again with the same id, as a gateway does, also over a line of which it knows no better."""
+    while True:
+        with suppress(OutcomeUnknown):
+            assert isinstance((await far.admit(wish(number)))[0], Admitted | Replayed)
+            return
 
 
 async def test_a_reply_that_takes_too_long_is_unknown_and_never_meets_another_call(
