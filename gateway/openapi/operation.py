@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from gateway.problems import Problem
 
 JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
 
 # A part of the document, or a JSON Schema.
 Schema: TypeAlias = dict[str, object]
@@ -121,3 +122,8 @@ class Operation:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it answers with events: then what may pass is told with 200 and the end."""
+        return any(each.media_type == EVENTS for each in self.successes)

@@ -28,7 +28,12 @@ _TELLS_WHEN: Final = frozenset([409, 429, 503])
 
 def problem_answers(operation: Operation, body: Schema) -> Schema:
     """By status, with the codes that it can mean; `default` is for what nobody foresaw."""
-    told = {each.code: each for each in _problems(operation)}
+    told = {
+        each.code: each
+        for each in _problems(operation)
+        # See `gateway.streams.response`.
+        if each.status < 500 or not operation.is_stream
+    }
     in_order = sorted(told.values(), key=attrgetter("status", "code"))
     answers: Schema = {
         str(status): _answer(list(each), body)

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from pydantic import AwareDatetime, BaseModel, Field
 
 from gateway.openapi import CUSTOMER, Operation, Parameter, Success, Tag
+from gateway.openapi.operation import EVENTS
 from gateway.openapi.vocabulary import RESERVATION_ID
 from gateway.problems import LEDGER_BEHIND, STOCK_UNVERIFIED, UNKNOWN_RESERVATION
 
@@ -16,15 +17,12 @@ class TicketBody(BaseModel):
     expires_at: Annotated[AwareDatetime, Field(description="when no stream can be opened with it")]
 
 
-class OrderEventsQuery(BaseModel):
-    """Who watches, and what they have seen. Other parameters mean nothing."""
-
-    ticket: Annotated[str | None, Field(description="in place of a token: see `issueTicket`")] = (
-        None
-    )
-    last_event_id: Annotated[str, Field(description="the id of the last event received")] = ""
-
-
+_TICKET: Final = Parameter(
+    "ticket", "query", {"type": "string"}, "In place of a token: see `issueTicket`."
+)
+_SEEN: Final = Parameter(
+    "last_event_id", "query", {"type": "string"}, "The id of the last event received."
+)
 _LAST_EVENT_ID: Final = Parameter(
     "Last-Event-ID",
     "header",
@@ -45,13 +43,12 @@ WATCH_RESERVATION: Final = Operation(
     ),
     tag=Tag.RESERVATIONS,
     callers=(CUSTOMER,),
-    parameters=(RESERVATION_ID, _LAST_EVENT_ID),
-    query=OrderEventsQuery,
+    parameters=(RESERVATION_ID, _TICKET, _SEEN, _LAST_EVENT_ID),
     successes=(
-        Success(status=200, description="The events.", media_type="text/event-stream"),
+        Success(status=200, description="The events.", media_type=EVENTS),
         Success(status=204, description="The state is final, and you have seen it."),
     ),
-    problems=(UNKNOWN_RESERVATION, STOCK_UNVERIFIED),
+    problems=(UNKNOWN_RESERVATION,),
 )
 
 ISSUE_TICKET: Final = Operation(

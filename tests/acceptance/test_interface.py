@@ -110,6 +110,7 @@ async def test_every_documented_answer_was_given(
     await ask_without_a_body(provoking, interface)
     await sell_it_out(demo_shop, client)
     await settle_what_is_settled(client, requests)
+    await watch_what_is_paid(client, requests)
     await ask_for_what_is_not_there(demo_shop, client)
     await fill_a_cart(demo_shop, client)
     await leave_it_open(demo_shop, client)
@@ -190,6 +191,13 @@ async def settle_what_is_settled(client: httpx.AsyncClient, requests: Collection
         )
     ]
     assert [each.status_code for each in answers] == [409, 409, 409, 409]
+
+
+async def watch_what_is_paid(client: httpx.AsyncClient, requests: Collection) -> None:
+    paid, token = requests.answers["bought"]["id"], requests.answers["login"]["token"]
+    seen = {"last-event-id": "paid-0"}
+    answer = await client.get(f"/v1/reservations/{paid}/events", headers=bearing(token, **seen))
+    assert answer.status_code == 204
 
 
 async def ask_for_what_is_not_there(shop: KeptShop, client: httpx.AsyncClient) -> None:
