@@ -20,6 +20,9 @@ GRACE_SECONDS: Final = 3
 # the one who sends requests, or a checkout is sent into a connection that closes.
 KEEP_ALIVE_SECONDS: Final = 75
 POLL_SECONDS: Final = 0.1
+# Who has just connected has a request on its way; on any line that is worth waiting for it is here
+# by then.
+FIRST_REQUEST_SECONDS: Final = 0.5
 
 
 def run(main: Coroutine[None, None, None]) -> None:
@@ -32,8 +35,9 @@ class Server(uvicorn.Server):
     """`await serve([listening])` serves until SIGTERM or SIGINT, and returns when all is stopped.
 
     It stops in this order: `before_drain` makes the process unready; for `drain_seconds` it serves
-    on, until load balancers have seen that; `on_shutdown` ends what would not end by itself, for
-    uvicorn waits for streams and tells them nothing; what is being answered is finished.
+    on, until load balancers have seen that, and each answer ends its connection; nobody is let in
+    any more; `on_shutdown` ends what would not end by itself, for uvicorn waits for streams and
+    tells them nothing; who has just come is heard; what is being answered is finished.
     """
 
     def __init__(
@@ -53,8 +57,13 @@ class Server(uvicorn.Server):
         """Stop in our order."""
         if self._before_drain is not None:
             self._before_drain()
+        # Whoever keeps a connection would otherwise send their next request into one that closes.
+        self.server_state.default_headers.append((b"connection", b"close"))
         await self._serve_on()
+        for server in self.servers:
+            server.close()
         self._on_shutdown()
+        await self._hear_out()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -72,6 +81,18 @@ class Server(uvicorn.Server):
         deadline = asyncio.get_running_loop().time() + self._drain_seconds
         while asyncio.get_running_loop().time() < deadline and not self.force_exit:
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _hear_out(self) -> None:
+        """Wait for the requests of those who were let in last: uvicorn would close on them."""
+        deadline = asyncio.get_running_loop().time() + FIRST_REQUEST_SECONDS
+        while asyncio.get_running_loop().time() < deadline and not self.force_exit:
+            await asyncio.sleep(POLL_SECONDS)  # first of all: some may be on their way in
+            if not any(_is_new(each) for each in self.server_state.connections):
+                return
+
+
+def _is_new(connection: object) -> bool:
+    return isinstance(connection, Connection) and connection.cycle is None
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:

@@ -71,6 +71,29 @@ async def test_it_serves_on_until_it_was_taken_out_of_service() -> None:
     assert app.events == ["unready", "/late", "shutdown"]
 
 
+async def test_who_keeps_a_connection_is_told_to_make_another_one() -> None:
+    app = App()
+    async with serving(app, drain_seconds=0.5) as client:
+        assert "connection" not in (await client.get("/")).headers
+        terminate()
+        await until(lambda: "unready" in app.events)
+        assert (await client.get("/late")).headers["connection"] == "close"
+
+
+async def test_who_came_last_is_heard() -> None:
+    """Their connection was taken before the end, their request comes after it."""
+    app = App()
+    async with serving(app) as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+        for _ in range(10):  # it is let in by this very event loop, in less turns than that
+            await asyncio.sleep(0)
+        terminate()
+        await until(lambda: "shutdown" in app.events)
+        writer.write(b"GET /last HTTP/1.1\r\nhost: shop\r\n\r\n")
+        assert (await reader.readline()).split()[1] == b"204"
+        writer.close()
+
+
 async def test_what_is_being_answered_is_finished() -> None:
     app = App()
     async with serving(app) as client:
