@@ -5,10 +5,11 @@ import os
 import re
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from socket import socket
 from typing import Any
 from uuid import uuid4
 
@@ -194,8 +195,12 @@ async def keeping_shop(
     gateways: int = 1,
     reconcilers: int = 1,
     started: bool = True,
+    own: Mapping[str, Mapping[str, str]] | None = None,
 ) -> AsyncIterator[KeptShop]:
-    """Start the processes, unless the test does it; those that live are stopped at the end."""
+    """Start the processes, unless the test does it; those that live are stopped at the end.
+
+    `own` are settings of single processes, by their names.
+    """
     addresses = Addresses(
         redis_url=settings["DOORBUSTER_REDIS_URL"],
         database_url=settings["DOORBUSTER_DATABASE_URL"],
@@ -209,24 +214,25 @@ async def keeping_shop(
             folder=folder,
         )
         stack.push_async_callback(_stop_all, shop)
-        for number, listening in enumerate(sockets, 1):
-            _add(shop, _gateway(number, settings, listening.fileno(), listening.getsockname()))
-        for number in range(1, reconcilers + 1):
-            _add(shop, _reconciler(number, settings))
+        for child in [
+            *(_gateway(number, settings, each) for number, each in enumerate(sockets, 1)),
+            *(_reconciler(number, settings) for number in range(1, reconcilers + 1)),
+        ]:
+            mine = {**settings, **(own or {}).get(child.name, {})}
+            _add(shop, replace(child, settings=mine))
         if started:
             await asyncio.gather(*(shop.start(name) for name in shop.children))
         yield shop
 
 
-def _gateway(
-    number: int, settings: dict[str, str], descriptor: int, address: tuple[str, int]
-) -> PythonChild:
+def _gateway(number: int, settings: dict[str, str], listening: socket) -> PythonChild:
+    descriptor = listening.fileno()
     return PythonChild(
         name=f"gateway-{number}",
         arguments=["gateway", "--fd", str(descriptor)],
         settings=settings,
         descriptors=(descriptor,),
-        address=address,
+        address=listening.getsockname(),
     )
 
 

@@ -105,7 +105,7 @@ def rollback_noticed(history: History, books: Books) -> Iterator[Violation]:
 
 def alarmed_for_a_reason(history: History, books: Books) -> Iterator[Violation]:
     """Nothing contradicts the ledger that was not taken back, or is called lost that was not."""
-    losing = any(strike.loses_redis for strike in history.strikes)
+    losing = any(strike.loses_redis or strike.apart for strike in history.strikes)
     rolled = any(strike.ledger_lost_from is not None for strike in history.strikes)
     for alarm in books.alarms:
         if not (losing if alarm.kind in OF_A_LOSS else rolled):

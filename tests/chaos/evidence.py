@@ -22,8 +22,8 @@ and replaced when that command is run again.
 
 # What the menu does not have, so that nobody takes it for shown.
 NOT_AMONG_THEM = """
-Not among the faults: a full disk, steps of a clock, a real power cut, an isolated primary that goes
-on serving some gateways, Sentinel itself (the run switches the address), more than one host.
+Not among the faults: a real power cut, more than one host. Steps of a clock, Sentinel, and a disk
+that is full for Postgres have tests of their own.
 """.strip()
 
 

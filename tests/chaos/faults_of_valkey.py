@@ -1,10 +1,12 @@
 """What happens to Valkey, its replica, and the connections to it."""
 
 from chaos.history import Strike
+from chaos.link import Link
 from chaos.world import Fault, World
 
 ADMIT_AGAIN = "0"  # maxmemory without a bound
 LONGEST_TAIL_BYTES = 20_000
+ROOM_BYTES = 4_000  # a few checkouts
 
 
 async def kill_valkey(world: World, strike: Strike) -> None:
@@ -26,26 +28,34 @@ async def freeze_replica(world: World, _strike: Strike) -> None:
 
 
 async def lose_replies(world: World, _strike: Strike) -> None:
-    world.valkeys.front.loss = 0.05
+    for front in _fronts(world):
+        front.loss = 0.05
     await world.pause(0.5, 2.0)
 
 
 async def delay_replies(world: World, _strike: Strike) -> None:
-    world.valkeys.front.delay_seconds = 0.4
+    for front in _fronts(world):
+        front.delay_seconds = 0.4
     await world.pause(0.5, 2.0)
 
 
 async def hold_replies(world: World, _strike: Strike) -> None:
     """What Redis did is done, and nobody hears of it before the connection is gone."""
-    world.valkeys.front.hold()
+    for front in _fronts(world):
+        front.hold()
     await world.pause(0.1, 2.5)
-    world.valkeys.front.cut()
+    for front in _fronts(world):
+        front.cut()
 
 
 async def calm(world: World, _strike: Strike) -> None:
-    front = world.valkeys.front
-    front.loss = front.delay_seconds = 0.0
-    front.resume()
+    for front in _fronts(world):
+        front.loss = front.delay_seconds = 0.0
+        front.resume()
+
+
+def _fronts(world: World) -> tuple[Link, Link]:
+    return world.valkeys.front, world.valkeys.side
 
 
 async def flush_scripts(world: World, _strike: Strike) -> None:
@@ -59,6 +69,19 @@ async def fill_memory(world: World, _strike: Strike) -> None:
 
 async def free_memory(world: World, _strike: Strike) -> None:
     await world.valkeys.primary.command("CONFIG", "SET", "maxmemory", ADMIT_AGAIN)
+
+
+async def fill_disk(world: World, strike: Strike) -> None:
+    """It cannot write its log any more: one that has to ends, the other one refuses to write."""
+    world.count_kill(strike)
+    world.valkeys.primary.fill_disk(world.rng.randint(0, ROOM_BYTES))
+    await world.pause(0.5, 2.0)
+
+
+async def free_disk(world: World, _strike: Strike) -> None:
+    world.valkeys.primary.free_disk()
+    if await world.valkeys.primary.has_ended():
+        await world.valkeys.primary.start()
 
 
 async def demote(world: World, _strike: Strike) -> None:
@@ -75,6 +98,32 @@ async def cut_log(world: World, strike: Strike) -> None:
     strike.loses_redis = True
     await kill_valkey(world, strike)
     world.valkeys.primary.cut_log(world.rng.randint(1, LONGEST_TAIL_BYTES))
+
+
+async def go_back(world: World, strike: Strike) -> None:
+    """As an operator does who restores a backup."""
+    strike.loses_redis = True
+    await world.valkeys.primary.copy()
+    await world.pause(0.2, 1.5)
+    await kill_valkey(world, strike)
+    world.valkeys.primary.restore()
+
+
+async def isolate(world: World, strike: Strike) -> None:
+    """The replica is promoted, and one gateway goes on with the old primary for a while."""
+    await world.valkeys.linked()
+    strike.apart = True
+    strike.failovers += 1
+    await world.valkeys.isolate()
+    await world.pause(0.5, 3.0)
+    world.count_kill(strike)
+    await world.valkeys.rejoin()
+
+
+async def isolate_and_lose(world: World, strike: Strike) -> None:
+    """What the old primary says meanwhile is gone with it."""
+    strike.loses_redis = True
+    await isolate(world, strike)
 
 
 async def fail_over(world: World, strike: Strike) -> None:
@@ -121,6 +170,7 @@ HARMLESS = (
     ),
     Fault(name="SCRIPT FLUSH", weight=1, targets=VALKEY, strike=flush_scripts),
     Fault(name="memory full", weight=1, targets=VALKEY, strike=fill_memory, heal=free_memory),
+    Fault(name="disk full", weight=2, targets=VALKEY, strike=fill_disk, heal=free_disk),
     Fault(name="demoted and promoted again", weight=2, targets=VALKEY, strike=demote),
 )
 # What Redis had said may be gone after these.
@@ -135,6 +185,22 @@ LOSING = (
         forgets=True,
     ),
     Fault(
+        name="valkey restored from an older copy",
+        weight=3,
+        targets=VALKEY,
+        strike=go_back,
+        heal=start_valkey,
+        forgets=True,
+    ),
+    Fault(
+        name="failover, and the old primary goes on",
+        weight=4,
+        targets=VALKEY | {"gateway-2", "front"},
+        strike=isolate_and_lose,
+        heal=follow_again,
+        forgets=True,
+    ),
+    Fault(
         name="failover to a replica behind",
         weight=18,
         targets=VALKEY,
@@ -143,10 +209,20 @@ LOSING = (
         forgets=True,
     ),
 )
-FAILOVER = Fault(
-    name="failover to a replica in step",
-    weight=20,
-    targets=VALKEY,
-    strike=fail_over,
-    heal=follow_again,
+# Whatever was told, the replica has.
+FAILOVERS = (
+    Fault(
+        name="failover to a replica in step",
+        weight=20,
+        targets=VALKEY,
+        strike=fail_over,
+        heal=follow_again,
+    ),
+    Fault(
+        name="failover, and the old primary goes on",
+        weight=4,
+        targets=VALKEY | {"gateway-2", "front"},
+        strike=isolate,
+        heal=follow_again,
+    ),
 )

@@ -10,6 +10,8 @@ from buyer import Answer
 
 from lua.entry import Entry
 
+# The one that has a front of its own.
+GATEWAY_APART = 1
 TOLD_RESERVED = frozenset({200, 201})
 # Nothing came back, or nobody could say: the call may have had its effect, or have it yet.
 UNKNOWN = frozenset({0, 202})
@@ -63,8 +65,9 @@ class Strike:
     """One fault: `unanswered` are the requests that were open as it began.
 
     `kills` are the processes that died while requests were unanswered.
-    `loses_redis`: Redis may have lost what it had said. `ledger_lost_from`: the ledger was taken
-    back to what it had been then.
+    `loses_redis`: Redis may have lost what it had said. `apart`: the second gateway was left with
+    another server, which was lost in the end. `ledger_lost_from`: the ledger was taken back to what
+    it had been then.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Strike:
     kills: int = 0
     failovers: int = 0
     loses_redis: bool = False
+    apart: bool = False
     ledger_lost_from: float | None = None
     ended: float = 0.0
 
@@ -127,6 +131,13 @@ class History:
     def orders(self) -> int:
         """How many orders were acknowledged."""
         return len({checkout.id for checkout in self.checkouts if checkout.reserved})
+
+    def was_apart(self, checkout: Checkout) -> bool:
+        """Whether it may have been decided by a server that was left behind."""
+        return checkout.gateway == GATEWAY_APART and any(
+            strike.apart and strike.began <= checkout.ended and checkout.began <= strike.ended
+            for strike in self.strikes
+        )
 
     def begin_checkout(self, **fields: Any) -> Checkout:
         """A customer sends a checkout."""

@@ -10,6 +10,6 @@ HARMLESS = (*faults_of_ours.FAULTS, *faults_of_valkey.HARMLESS, *faults_of_postg
 MENUS: Mapping[str, Sequence[Fault]] = {
     "memory": (*HARMLESS, *faults_of_valkey.LOSING, faults_of_postgres.ROLLBACK),
     "fsync": (*HARMLESS, *faults_of_valkey.LOSING, faults_of_postgres.ROLLBACK),
-    "replicated": (*HARMLESS, faults_of_valkey.FAILOVER),
+    "replicated": (*HARMLESS, *faults_of_valkey.FAILOVERS),
     "ledger": (*HARMLESS, *faults_of_valkey.LOSING),
 }

@@ -17,7 +17,7 @@ from chaos.books import Books, read_books
 from chaos.checker import check, lost_orders
 from chaos.chronicle import Chronicler
 from chaos.customers import HOLD_SECONDS, OFFERS, Crowd
-from chaos.history import History, Sight
+from chaos.history import GATEWAY_APART, History, Sight
 from chaos.ledger_server import LedgerServer
 from chaos.menus import MENUS
 from chaos.nemesis import Nemesis, NotAgain
@@ -91,7 +91,13 @@ async def _world(plan: Plan, folder: Path, history: History) -> AsyncIterator[Wo
         settings["DOORBUSTER_DURABILITY"] = plan.level
         async with (
             valkeys.running(),
-            keeping_shop(settings, folder, gateways=2, reconcilers=2) as shop,
+            keeping_shop(
+                settings,
+                folder,
+                gateways=2,
+                reconcilers=2,
+                own={f"gateway-{GATEWAY_APART + 1}": {"DOORBUSTER_REDIS_URL": valkeys.side_url}},
+            ) as shop,
         ):
             yield World(
                 shop=shop,

@@ -21,6 +21,7 @@ ID_DIGITS = 32
 BEFORE_LINES = {Kind.ADMISSIONS: 32 + 22 + 22, Kind.RETURNS: 32 + 1}
 # Redis' times are whole milliseconds, and ours are taken by another process.
 CLOCK_MS = 5
+CREATED = 201
 
 
 # The history by itself
@@ -83,7 +84,10 @@ def fenced(_: History, books: Books) -> Iterator[Violation]:
 
 
 def in_order(history: History, books: Books) -> Iterator[Violation]:
-    """I11: who was told before another one asked has the smaller number."""
+    """I11: who was told before another one asked has the smaller number.
+
+    What was lost and is bought again was told twice, so it is left out.
+    """
     began: dict[str, float] = {}
     told: dict[tuple[str, int], float] = {}
     asked: dict[tuple[str, str], float] = {}
@@ -91,11 +95,11 @@ def in_order(history: History, books: Books) -> Iterator[Violation]:
         first = asked.setdefault(checkout.order, checkout.began)
         if checkout.reserved:
             began.setdefault(checkout.id, first)
-            # What was lost and is bought again has another version.
             told.setdefault((checkout.id, checkout.version), checkout.ended)
+    created = Counter(checkout.id for checkout in history.checkouts if checkout.status == CREATED)
     latest = 0.0
     for row in sorted(books.rows, key=lambda row: row.version):
-        if told.get((row.id, row.version), latest) < latest:
+        if created[row.id] <= 1 and told.get((row.id, row.version), latest) < latest:
             what = f"{row.id} was told before one with a smaller version was asked for"
             yield Violation(invariant="I11", what=what)
         latest = max(latest, began.get(row.id, 0.0))
@@ -115,23 +119,15 @@ def as_numbered(history: History, books: Books) -> Iterator[Violation]:
 
 def never_falsely_short(history: History, books: Books) -> Iterator[Violation]:
     """I8: whoever was told that too little is left asked while that was so."""
-    stocks = Stocks.of(history, books)
-    for checkout in history.checkouts:
-        for sku in checkout.short:
-            least = stocks.least(sku, _milliseconds(history, checkout))
-            if least is not None and least >= checkout.lines[sku]:
-                what = f"{checkout.lines[sku]} of {sku} were called too many, and {least} were left"
-                yield Violation(invariant="I8", what=f"{what}: {checkout}")
+    for checkout, sku, least in _short(history, books):
+        if least >= checkout.lines[sku]:
+            what = f"{checkout.lines[sku]} of {sku} were called too many, and {least} were left"
+            yield Violation(invariant="I8", what=f"{what}: {checkout}")
 
 
 def judged_short(history: History, books: Books) -> int:
     """How many answers could be compared with what was left: not those within a loss."""
-    stocks = Stocks.of(history, books)
-    return sum(
-        stocks.least(sku, _milliseconds(history, checkout)) is not None
-        for checkout in history.checkouts
-        for sku in checkout.short
-    )
+    return sum(1 for _ in _short(history, books))
 
 
 CHECKS = (
@@ -188,6 +184,16 @@ class Stocks:
         if len(segments) > 1:
             return None
         return min(point.left for point in points[first:after])
+
+
+def _short(history: History, books: Books) -> Iterator[tuple[Checkout, str, int]]:
+    """Each line that was called short, and the least that was left, where that is known."""
+    stocks = Stocks.of(history, books)
+    for checkout in history.checkouts:
+        for sku in checkout.short:
+            least = stocks.least(sku, _milliseconds(history, checkout))
+            if least is not None and not history.was_apart(checkout):
+                yield checkout, sku, least
 
 
 def moves(entry: Entry) -> Counter[str]:

@@ -1,11 +1,14 @@
-"""A Valkey and its replica, behind one address that leads to whichever is the primary."""
+"""A Valkey and its replica, behind addresses that lead to whichever is the primary."""
 
 import asyncio
 import os
 import random
+import resource
+import shutil
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from acceptance.kept_shop import until_true
@@ -13,16 +16,30 @@ from chaos.link import Link, listening_at, listening_on_a_port
 
 from doorbuster.child import launch
 from doorbuster.embedded.valkey import EmbeddedValkey
-from doorbuster.process import Process
+from doorbuster.process import Command, Process
 from lua.faults import RedisFault
 from lua.replies import text
 from lua.server import Server
 
 STOP_SECONDS = 5
 LINKED_SECONDS = 20.0
+ENDED_SECONDS = 0.1
 # A replica asks anew once a second, and a primary should not let it wait for company.
 OPTIONS = {"repl-diskless-sync-delay": "0", "repl-backlog-size": "16mb"}
+UNLIMITED = resource.RLIM_INFINITY
 ONE_REPLICA = {"min-replicas-to-write": "1", "min-replicas-max-lag": "2"}
+
+
+class Patient(EmbeddedValkey):
+    """A server that is told of a file which may not grow any more as of a disk that is full.
+
+    Otherwise the kernel ends it at once, with SIGXFSZ.
+    """
+
+    async def prepare(self) -> Command:
+        """Let it ignore the signal, which it inherits."""
+        command = await super().prepare()
+        return replace(command, argv=["/usr/bin/env", "--ignore-signal=XFSZ", *command.argv])
 
 
 class Node:
@@ -45,7 +62,7 @@ class Node:
 
     async def start(self, replica_of: int | None = None) -> None:
         follow = {"replicaof": f"127.0.0.1 {replica_of}"} if replica_of else {}
-        child = EmbeddedValkey(directory=self.folder, options=self._options | follow)
+        child = Patient(directory=self.folder, options=self._options | follow)
         self._process = await launch(child)
 
     async def kill(self) -> None:
@@ -62,29 +79,77 @@ class Node:
         async with Server(self.server.url) as server:
             return text(await server.command(*words))
 
+    def fill_disk(self, left: int) -> None:
+        """Let its log grow by so many bytes, and no file become longer than that."""
+        file = self._newest_log()
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (file.stat().st_size + left, UNLIMITED))
+
+    def free_disk(self) -> None:
+        """Let its files grow again, if it has not ended because they could not."""
+        with suppress(ProcessLookupError):
+            resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (UNLIMITED, UNLIMITED))
+
+    async def has_ended(self) -> bool:
+        """Whether the process has ended by itself."""
+        assert self._process is not None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ENDED_SECONDS):
+                await self._process.wait()
+                return True
+        return False
+
+    async def copy(self) -> None:
+        """Keep a copy of the data as they are now, torn or not; again if a file went meanwhile."""
+        while True:
+            shutil.rmtree(self._copy, ignore_errors=True)
+            with suppress(shutil.Error):
+                await asyncio.to_thread(shutil.copytree, self._logs, self._copy)
+                return
+
+    def restore(self) -> None:
+        """Bring the copy back; the server must not be running."""
+        shutil.rmtree(self._logs)
+        self._copy.rename(self._logs)
+
     def cut_log(self, length: int) -> None:
         """Take so many bytes off the end of the append-only file, as a power cut would."""
-        files = (self.folder / "appendonlydir").glob("*.incr.aof")
-        file = max(files, key=lambda each: each.stat().st_mtime_ns)
+        file = self._newest_log()
         os.truncate(file, max(file.stat().st_size - length, 0))
+
+    def _newest_log(self) -> Path:
+        return max(self._logs.glob("*.incr.aof"), key=lambda each: each.stat().st_mtime_ns)
+
+    @property
+    def _logs(self) -> Path:
+        return self.folder / "appendonlydir"
+
+    @property
+    def _copy(self) -> Path:
+        return self.folder / "older"
 
 
 class Valkeys:
-    """`front` is what gateways and reconcilers are connected to, `wire` what the replica is."""
+    """`front` is what gateways and reconcilers are connected to, `wire` what the replica is.
+
+    `side` is the front of one gateway alone, which may be left behind with an old primary.
+    """
 
     def __init__(self, folder: Path, options: Mapping[str, str], rng: random.Random) -> None:
         self.primary = Node(folder / "one", options)
         self.replica = Node(folder / "two", options)
         self.front = Link(self._connect, rng)
+        self.side = Link(self._connect_side, rng)
         self.wire = Link(self._connect_port, rng)
-        self.url = f"unix://{folder / 'front.sock'}"
-        self._socket = folder / "front.sock"
+        self._sockets = folder / "front.sock", folder / "side.sock"
+        self.url, self.side_url = [f"unix://{socket}" for socket in self._sockets]
+        self._left_behind: Node | None = None
         self._wire_port = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Valkeys"]:
         async with (
-            listening_at(self.front, self._socket),
+            listening_at(self.front, self._sockets[0]),
+            listening_at(self.side, self._sockets[1]),
             listening_on_a_port(self.wire) as self._wire_port,
         ):
             try:
@@ -109,6 +174,19 @@ class Valkeys:
         self.primary, self.replica = self.replica, self.primary
         self.wire.resume()
         self.front.cut()
+        if self._left_behind is None:
+            self.side.cut()
+
+    async def isolate(self) -> None:
+        """Fail over while the old primary lives, and one gateway goes on with it."""
+        self._left_behind = self.primary
+        await self.fail_over()
+
+    async def rejoin(self) -> None:
+        """End the old primary; the gateway that was left behind finds the new one."""
+        await self.replica.kill()
+        self._left_behind = None
+        self.side.cut()
 
     async def demote_and_promote(self, seconds: float) -> None:
         """Let the primary follow nobody for a moment: the same process, another history."""
@@ -126,6 +204,10 @@ class Valkeys:
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_unix_connection(self.primary.server.socket)
+
+    async def _connect_side(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        node = self._left_behind or self.primary
+        return await asyncio.open_unix_connection(node.server.socket)
 
     async def _connect_port(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.primary.port)
