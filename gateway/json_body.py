@@ -3,7 +3,7 @@
 from typing import Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json, to_json
 from starlette.types import Scope
 
 from gateway.asgi import header
@@ -28,7 +28,38 @@ def parse_json(scope: Scope, body: bytes, shape: TypeAdapter[Body]) -> Body:
     try:
         return shape.validate_json(body)
     except ValidationError as error:
+        if not _is_about_whole_numbers(error):
+            raise refusal_of(error) from error
+    return _parse_whole(body, shape)
+
+
+def _is_about_whole_numbers(error: ValidationError) -> bool:
+    """Whether `2.0` stands where `2` is meant: both are the same number, and so an integer."""
+    return any(
+        each["type"] == "int_type"
+        and isinstance(each["input"], float)
+        and each["input"].is_integer()
+        for each in error.errors(include_url=False, include_context=False)
+    )
+
+
+def _parse_whole(body: bytes, shape: TypeAdapter[Body]) -> Body:
+    try:
+        return shape.validate_json(to_json(_whole(from_json(body))))
+    except ValidationError as error:
         raise refusal_of(error) from error
+
+
+def _whole(value: object) -> object:
+    """The value with an integer for each number that is one, however it was written."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_whole(each) for each in value]
+        case dict():
+            return {name: _whole(each) for name, each in value.items()}
+    return value
 
 
 def refusal_of(error: ValidationError) -> Refusal:

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
+
+import httpx
 
 VARIABLE = re.compile(r"^@(\w+) = (.*)$", re.MULTILINE)
 REFERENCE = re.compile(r"\{\{(.+?)\}\}")
 LATER = re.compile(r"\$datetime iso8601 (\d+) m")
-OF_AN_ANSWER = re.compile(r"(\w+)\.response\.body\.\$\.(.+)")
+IN_A_BODY = re.compile(r"(\w+)\.response\.body\.\$\.(.+)")
+IN_A_HEAD = re.compile(r"(\w+)\.response\.headers\.(.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Collection:
 
     requests: list[Written]
     variables: dict[str, str]
-    answers: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, httpx.Response] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> "Collection":
@@ -51,9 +53,10 @@ class Collection:
             return str(uuid4())
         if later := LATER.fullmatch(reference):
             return (datetime.now(UTC) + timedelta(minutes=int(later[1]))).isoformat()
-        if answer := OF_AN_ANSWER.fullmatch(reference):
-            name, member = answer.groups()
-            return str(self.answers[name][member])
+        if body := IN_A_BODY.fullmatch(reference):
+            return str(self.answers[body[1]].json()[body[2]])
+        if head := IN_A_HEAD.fullmatch(reference):
+            return self.answers[head[1]].headers[head[2]]
         return self.filled(self.variables[reference])
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.definitions.fields import ImageUrl, Text, Title, Units, without_defaults
 from gateway.definitions.product import ProductDefinition
 from gateway.openapi import ADMIN, Header, Operation, Success, Tag
-from gateway.openapi.vocabulary import ETAG, IF_MATCH, SKU
+from gateway.openapi.vocabulary import ETAG, IF_MATCH, IF_MATCH_UNLESS_NEW, SKU
 from gateway.problems import PRECONDITION_FAILED, PRECONDITION_REQUIRED, UNKNOWN_SKU
 from gateway.product_operations import ProductBody
 from sql.products import Product
@@ -62,7 +62,7 @@ PUT_PRODUCT: Final = Operation(
     summary="Create a product, or write it anew",
     tag=Tag.ADMINISTRATION,
     callers=(ADMIN,),
-    parameters=(SKU, IF_MATCH),
+    parameters=(SKU, IF_MATCH_UNLESS_NEW),
     body=WholeProduct,
     successes=(
         Success(status=201, description="It is new.", body=ProductBody, headers=(ETAG, _CREATED)),

@@ -99,7 +99,9 @@ class Grant(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    delta: Annotated[int, Field(ge=-MAX_UNITS, le=MAX_UNITS)]
+    delta: Annotated[
+        int, Field(ge=-MAX_UNITS, le=MAX_UNITS, json_schema_extra={"not": {"const": 0}})
+    ]
     reason: Annotated[
         str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
     ]
@@ -133,7 +135,8 @@ _GRANT_KEY: Final = Parameter(
     "Idempotency-Key",
     "header",
     {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
-    "The operator's name for this grant: the same key is the same grant. It is needed.",
+    "The operator's name for this grant: the same key is the same grant.",
+    required=True,
 )
 _LINKS: Final = tuple(
     Link(name=name, operation_id=name, parameters={"sale_id": "$response.body#/id"})

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 # Redis' Lua counts in doubles, exactly up to 2^53: nine million times as much.
 MAX_UNITS: Final = 1_000_000_000
@@ -20,11 +21,21 @@ Text = Annotated[
 ImageUrl = Annotated[
     str, StringConstraints(max_length=500, pattern=r"^(https?://|/)[^\x00-\x20\x7f\"'<>\\]*$")
 ]
+
+
+def _refuse_number(value: object) -> object:
+    """pydantic would take it for seconds or milliseconds, by its size."""
+    if isinstance(value, int | float):
+        raise PydanticCustomError("number", "a time is a text, as in RFC 3339")
+    return value
+
+
 Units = Annotated[int, Field(ge=0, le=MAX_UNITS)]
 # What every part can store, in every time zone.
 Moment = Annotated[
     AwareDatetime,
     Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC)),
+    BeforeValidator(_refuse_number),
 ]
 
 

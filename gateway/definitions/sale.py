@@ -68,8 +68,8 @@ class SaleDocument(BaseModel):
         twice = sorted({sku for sku in skus if skus.count(sku) > 1})
         if twice:
             raise ValueError(f"items: {', '.join(twice)} stands twice")
-        if self.opens_at and self.closes_at and self.closes_at <= self.opens_at:
-            raise ValueError("closes_at is not after opens_at")
+        if self.closes_at and self.closes_at <= (self.opens_at or datetime.now(UTC)):
+            raise ValueError("closes_at is not after opens_at, which is now if it is left out")
         if self.max_hold_seconds is not None and self.max_hold_seconds < self.hold_seconds:
             raise ValueError("max_hold_seconds is less than hold_seconds")
         return self

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.openapi.call import Call
 from gateway.openapi.operation import (
+    EVENTS,
     JSON,
     TAGS,
     Caller,
@@ -90,7 +91,7 @@ def _parameter(parameter: Parameter) -> Schema:
     return {
         "name": parameter.name,
         "in": parameter.where,
-        "required": parameter.where == "path",
+        "required": parameter.required or parameter.where == "path",
         "description": parameter.description,
         "schema": parameter.schema,
     }
@@ -116,13 +117,31 @@ def _success(success: Success, schemas: Schemas) -> Schema:
     described: Schema = {"description": success.description}
     if success.headers:
         described["headers"] = {each.name: _header(each) for each in success.headers}
-    if success.body is not None:
-        described["content"] = {JSON: {"schema": schemas.of_answer(success.body)}}
-    elif success.media_type != JSON:
-        described["content"] = {success.media_type: {"schema": {"type": "string"}}}
+    schema = _schema(success, schemas)
+    if schema is not None:
+        described["content"] = {success.media_type: {"schema": schema}}
     if success.links:
         described["links"] = {each.name: _link(each) for each in success.links}
     return described
+
+
+def _schema(success: Success, schemas: Schemas) -> Schema | None:
+    if success.body is None:
+        return None if success.media_type == JSON else {"type": "string"}
+    body = schemas.of_answer(success.body)
+    return _event(body) if success.media_type == EVENTS else body
+
+
+def _event(data: Schema) -> Schema:
+    """One event of a stream: OpenAPI 3.1 has no word of its own for many of them."""
+    carried = {"type": "string", "contentMediaType": JSON, "contentSchema": data}
+    fields = {
+        "event": {"type": "string", "description": "its kind; ignore those that you do not know"},
+        "data": {**carried, "description": "of `heartbeat` and `bye`, only `server_time`"},
+        "id": {"type": "string", "description": "to be sent as `Last-Event-ID` when coming back"},
+        "retry": {"type": "integer", "description": "milliseconds to wait before coming back"},
+    }
+    return {"type": "object", "properties": fields}
 
 
 def _header(header: Header) -> Schema:

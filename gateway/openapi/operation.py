@@ -56,7 +56,8 @@ ADMIN: Final = Caller.ADMIN
 class Parameter:
     """One value beside the body. Those of a query that is validated are the fields of its model.
 
-    A header that stands twice is refused as malformed, unless `is_list`.
+    A header that stands twice is refused as malformed, unless `is_list`. What is in the path is
+    always `required`.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Parameter:
     description: str
     _: KW_ONLY
     is_list: bool = False
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Success:
-    """An answer that is no problem; without `body` it has none, unless it is of another type."""
+    """An answer that is no problem; without `body` it has none, unless it is of another type.
+
+    `body` of a stream of events is what their data is, other than that of `heartbeat` and `bye`.
+    """
 
     status: int
     description: str

@@ -1,5 +1,6 @@
 """The parameters and headers that several calls share."""
 
+from dataclasses import replace
 from typing import Final
 
 from gateway.openapi.operation import Header, Parameter, Schema
@@ -21,8 +22,9 @@ IF_NONE_MATCH: Final = Parameter(
     is_list=True,
 )
 IF_MATCH: Final = Parameter(
-    "If-Match", "header", _ETAG, "The ETag of what is to be changed; 428 without it."
+    "If-Match", "header", _ETAG, "The ETag of what is to be changed; 428 without it.", required=True
 )
+IF_MATCH_UNLESS_NEW: Final = replace(IF_MATCH, required=False)
 TRACEPARENT: Final = Parameter(
     "traceparent",
     "header",

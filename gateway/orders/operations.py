@@ -8,6 +8,7 @@ from gateway.openapi import CUSTOMER, Operation, Parameter, Success, Tag
 from gateway.openapi.operation import EVENTS
 from gateway.openapi.vocabulary import RESERVATION_ID
 from gateway.problems import LEDGER_BEHIND, STOCK_UNVERIFIED, UNKNOWN_RESERVATION
+from gateway.representation import ReservationBody
 
 
 class TicketBody(BaseModel):
@@ -45,7 +46,7 @@ WATCH_RESERVATION: Final = Operation(
     callers=(CUSTOMER,),
     parameters=(RESERVATION_ID, _TICKET, _SEEN, _LAST_EVENT_ID),
     successes=(
-        Success(status=200, description="The events.", media_type=EVENTS),
+        Success(status=200, description="The events.", body=ReservationBody, media_type=EVENTS),
         Success(status=204, description="The state is final, and you have seen it."),
     ),
     problems=(UNKNOWN_RESERVATION,),

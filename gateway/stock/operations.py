@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import AwareDatetime, BaseModel, Field
 
 from gateway import problems
-from gateway.openapi.operation import Operation, Parameter, Success, Tag
+from gateway.openapi.operation import EVENTS, Operation, Parameter, Success, Tag
 from gateway.openapi.vocabulary import ETAG, IF_NONE_MATCH, SALE_ID
 
 
@@ -76,7 +76,7 @@ WATCH_STOCK: Final = Operation(
     tag=Tag.SALES,
     parameters=(SALE_ID, _SKUS, _SEEN, _LAST_EVENT_ID),
     successes=(
-        Success(status=200, description="The events.", media_type="text/event-stream"),
+        Success(status=200, description="The events.", body=StockBody, media_type=EVENTS),
         Success(status=204, description="The sale is closed, and you have seen the last of it."),
     ),
     problems=(problems.UNKNOWN_SALE, problems.UNKNOWN_SKU),

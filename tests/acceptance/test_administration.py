@@ -148,6 +148,12 @@ async def test_a_sale_is_held_against_the_rules_of_its_file(desk: OperatorDesk) 
     assert is_problem(await desk.send("POST", "/sales", large), 422, "invalid")
 
 
+@pytest.mark.parametrize("closes_at", [0, 1.0, "2020-01-01T00:00:00Z", "2026-11-27", "tomorrow"])
+async def test_a_sale_ends_at_a_time_to_come(desk: OperatorDesk, closes_at: object) -> None:
+    sale = {"id": "over", "items": [lamps(1)], "closes_at": closes_at}
+    assert is_problem(await desk.send("POST", "/sales", sale), 422, "invalid")
+
+
 async def test_a_draft_changes_freely(shop: KeptShop, desk: OperatorDesk) -> None:
     sale_id = await desk.draft(hold_seconds=60)
     closes_at = "2999-01-01T00:00:00.000Z"

@@ -83,7 +83,7 @@ async def replay(collection: Collection, client: httpx.AsyncClient) -> None:
             said = await anext(answer.aiter_text(), "")
             assert answer.status_code == written.status, f"{written.title}: {said}"
             if written.name:
-                collection.answers[written.name] = answer.json()
+                collection.answers[written.name] = answer
 
 
 @pytest.mark.proof
@@ -97,7 +97,7 @@ async def test_every_documented_answer_was_given(
         values={
             "sale_id": requests.variables["sale"],
             "sku": "LAMP-1",
-            "id": requests.answers["bought"]["id"],
+            "id": requests.answers["bought"].json()["id"],
         },
         bodies=bodies(requests, interface),
         bearers={
@@ -178,7 +178,7 @@ async def sell_it_out(shop: KeptShop, client: httpx.AsyncClient) -> None:
 
 async def settle_what_is_settled(client: httpx.AsyncClient, requests: Collection) -> None:
     """The one is paid, the other released."""
-    paid, released = (requests.answers[name]["id"] for name in ("bought", "ordered"))
+    paid, released = (requests.answers[name].json()["id"] for name in ("bought", "ordered"))
     key = bearing(requests.variables["settle_key"])
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     answers = [

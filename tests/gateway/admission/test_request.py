@@ -138,12 +138,17 @@ def test_a_sku_that_would_break_a_record_is_refused(sku: str) -> None:
 # Types
 
 
-NO_INTEGERS = """1.0 1e0 1e3 1e400 -1e400 0.5 true null "1" [1] {} NaN Infinity -Infinity"""
+NO_INTEGERS = """1e400 -1e400 0.5 1e5 true null "1" [1] {} NaN Infinity -Infinity"""
 
 
 @pytest.mark.parametrize("text", NO_INTEGERS.split())
 def test_a_quantity_is_an_integer_and_nothing_like_one(text: str) -> None:
     assert pointers_of(quantity(text)) == ["/lines/0/quantity"]
+
+
+@pytest.mark.parametrize(("text", "units"), [("1.0", 1), ("1e0", 1), ("1e3", 1000), ("20e-1", 2)])
+def test_an_integer_is_one_however_it_is_written(text: str, units: int) -> None:
+    assert parse(quantity(text)) == (("MUG", units),)
 
 
 @pytest.mark.parametrize("sku", [1, 1.5, True, None, ["MUG"], {"sku": "MUG"}])
