@@ -206,7 +206,7 @@ def _routes(
         *settlement.routes(),
         Call("/v1/reservations/{id}/events", orders, WATCH_RESERVATION),
         *TicketEndpoint(finder, callers, tickets).routes(),
-        *administration.routes(database, resources.reading, callers),
+        *administration.routes(database, resources.reading, callers, issuer=config.token.issuer),
         *Probes(resources.reading, database, draining).routes(),
         *resources.metrics.routes(),
     ]

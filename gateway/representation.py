@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
@@ -85,6 +86,16 @@ class ReservationBody(BaseModel):
         UUID | None, Field(description="what was bought instead, by a payment after expiry")
     ] = None
     server_time: AwareDatetime
+
+
+def now_ms() -> int:
+    """This machine's time, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def moment(at: datetime | None) -> str | None:
+    """A time of the ledger, as `timestamp`."""
+    return None if at is None else timestamp(round(at.timestamp() * 1000))
 
 
 def timestamp(at_ms: int) -> str:

@@ -85,10 +85,11 @@ class SelfAudit:
         await asyncio.sleep(min(FIRST_SECONDS, self._rhythm.every_seconds))
         while True:
             async with self._rhythm.turn():
-                await self._once()
+                await self.once()
             await asyncio.sleep(self._rhythm.every_seconds)
 
-    async def _once(self) -> None:
+    async def once(self) -> None:
+        """Audit now. Raises `sql.faults.LedgerFault`."""
         began = time.perf_counter()
         try:
             found = await self._audit()

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from lua.server import Server
+from reconciler.asked_audits import AskedAudits
 from reconciler.keeper import Keeper
 from reconciler.ledger_watch import LedgerWatch
 from reconciler.metrics import Metrics
@@ -70,14 +71,17 @@ class Service:
         self._leases = leases
         self._id: UUID = uuid4()
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._asked_audits = AskedAudits(database, server, metrics, rhythm)
         self._complaint = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep sales; at the end their leases are free at once."""
         try:
             async with asyncio.TaskGroup() as tasks:
+                auditing = tasks.create_task(self._asked_audits.run())
                 await self._lead(tasks, stop)
                 self._stop_keeping(set(self._keepers))
+                auditing.cancel()
         finally:
             await self._leave()
 

@@ -13,6 +13,8 @@ from sql.statement import load
 
 AUDIT_INSERT = load("audit_insert")
 AUDITS_LAST = load("audits_last")
+AUDIT_ASK = load("audit_ask")
+AUDIT_TAKE = load("audit_take")
 
 # An hour of them, if they come once a minute: enough to see when something began.
 KEPT: Final = 60
@@ -137,6 +139,19 @@ async def last_audits(
 ) -> list[KeptAudit]:
     """The last `count` audits of a sale, or of every sale, newest first."""
     return [_parse(row) for row in await database.rows(AUDITS_LAST, sale_id, count)]
+
+
+async def ask_for_audit(database: Database, sale_id: str) -> datetime:
+    """Have the sale audited as soon as a reconciler is free; returns when it was asked for."""
+    async with database.connection() as connection:
+        asked_at: datetime = await connection.fetchval(AUDIT_ASK, sale_id)
+        return asked_at
+
+
+async def take_request(database: Database) -> str | None:
+    """The sale that has waited for longest to be audited, if there is one."""
+    row = await database.row(AUDIT_TAKE)
+    return None if row is None else str(row["sale_id"])
 
 
 def _parse(row: Row) -> KeptAudit:

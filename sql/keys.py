@@ -12,6 +12,8 @@ INSERT = load("api_key_insert")
 FIND = load("api_key_find")
 REVOKE = load("api_key_revoke")
 LIST = load("api_keys_list")
+PAGE = load("api_keys_page")
+EXISTS = load("api_key_exists")
 
 
 class Scope(StrEnum):
@@ -65,7 +67,18 @@ async def revoke_key(database: Database, name: str, *, actor: str = OURSELVES) -
     return True
 
 
+async def exists(database: Database, name: str) -> bool:
+    """Whether a key is called so, revoked or not."""
+    return await database.row(EXISTS, name) is not None
+
+
 async def list_keys(database: Database) -> list[KeyEntry]:
     """Every key, without what it is."""
     rows = await database.rows(LIST)
+    return [KeyEntry(**{**dict(row), "scope": Scope(row["scope"])}) for row in rows]
+
+
+async def page(database: Database, *, after: str | None, count: int) -> list[KeyEntry]:
+    """Keys by name, after the one of that name."""
+    rows = await database.rows(PAGE, after, count)
     return [KeyEntry(**{**dict(row), "scope": Scope(row["scope"])}) for row in rows]

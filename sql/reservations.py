@@ -34,7 +34,7 @@ class LedgerReservation:
 async def find(database: Database, ids: Iterable[UUID]) -> dict[UUID, LedgerReservation]:
     """The reservations with these ids; one that the ledger does not have is left out."""
     rows = await database.rows(FIND, list(ids))
-    return {row["id"]: _parse(row) for row in rows}
+    return {row["id"]: parse_reservation(row) for row in rows}
 
 
 async def of_customer(
@@ -43,10 +43,11 @@ async def of_customer(
     """A customer's reservations, newest first, after the given one."""
     created_at, last = after or (None, None)
     rows = await database.rows(OF_CUSTOMER, customer, created_at, last, count)
-    return [_parse(row) for row in rows]
+    return [parse_reservation(row) for row in rows]
 
 
-def _parse(row: Row) -> LedgerReservation:
+def parse_reservation(row: Row) -> LedgerReservation:
+    """A reservation from a statement that says all that its owner sees."""
     return LedgerReservation(
         id=row["id"],
         sale_id=row["sale_id"],

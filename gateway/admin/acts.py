@@ -11,10 +11,9 @@ from gateway.admin.answers import page
 from gateway.admin.operators import Operators
 from gateway.openapi import ADMIN, Call, Operation, Success, Tag
 from gateway.query import DIGITS, MAX_ITEMS, Limit, parse_query
-from gateway.representation import timestamp
+from gateway.representation import moment
 from sql.acts import Act, list_acts
 from sql.database import Database
-from sql.sales import milliseconds
 
 ACTS: Final = "/v1/admin/acts"
 
@@ -94,4 +93,4 @@ class ActLog:
 
 
 def _document(act: Act) -> dict[str, object]:
-    return asdict(act) | {"at": timestamp(milliseconds(act.at))}
+    return asdict(act) | {"at": moment(act.at)}

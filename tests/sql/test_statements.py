@@ -80,7 +80,8 @@ analyze;
 set plan_cache_mode = force_generic_plan;
 """
 INDEXES = {
-    "audit_reservations": "reservation_of_sale",
+    "audit_reservations": "reservation_in_order",
+    "availability_read": "reservation_due",
     "outbox_finish": "outbox_key_once",
     "outbox_pending": "outbox_pending",
     "outbox_returns_of_customer": "outbox_key_once",
@@ -91,8 +92,10 @@ INDEXES = {
     "reservations_find": "reservation_pkey",
     "reservations_lock": "reservation_pkey",
     "reservations_of_customer": "reservation_of_customer",
+    "reservations_of_customer_searched": "reservation_of_customer",
+    "reservations_of_sale": "reservation_in_order",
     "reservations_pay": "reservation_pkey",
-    "reservations_stored": "reservation_of_sale",
+    "reservations_stored": "reservation_in_order",
 }
 
 
