@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "every_redis: run on Valkey and, where redis-server is on PATH, on that too"
     )
+    config.addinivalue_line("markers", "browser: drives Chromium (make test-browser)")
     config.addinivalue_line("markers", "proof: faults and exhaustive runs (make proof)")
 
 
@@ -68,6 +69,15 @@ def redis_url(request: pytest.FixtureRequest, redis_engine: str) -> str:
 async def database_url(postgres_url: str, migrated: str) -> AsyncIterator[str]:
     """A migrated database that no other test sees."""
     name = f"test_{next(_database_numbers)}"
+    await _on(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated} STRATEGY file_copy")
+    yield _with_database(postgres_url, name)
+    await _on(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop_database_url(postgres_url: str, migrated: str) -> AsyncIterator[str]:
+    """A migrated database that no other module sees."""
+    name = f"shop_{uuid4().hex}"
     await _on(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated} STRATEGY file_copy")
     yield _with_database(postgres_url, name)
     await _on(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")

@@ -8,7 +8,7 @@ const kept = {
 };
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
-let sale = new URLSearchParams(location.search).get("sale"); // another sale can only be watched
+let sale = new URLSearchParams(location.search).get("sale"); // the demo's by default
 let items = new Map(); // sku -> name and price, where the sale tells them
 let seen = { epoch: -1, version: -1 };
 let aheadMs = 0; // of our clock, by the server's time
@@ -153,7 +153,7 @@ async function readItems() {
 }
 
 async function start() {
-  if (!sale) await authorization().catch(() => kept.drop("customer"));
+  await authorization().catch(() => kept.drop("customer"));
   sale ??= kept.get("customer")?.sale_id;
   if (!sale) return tell("There is no demo here. Add ?sale= and a sale's id to watch its stock.");
   await readItems().catch(() => {});

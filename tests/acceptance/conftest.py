@@ -1,10 +1,7 @@
 """One running shop for each module, with a database of its own."""
 
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
-from uuid import uuid4
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from kept_shop import KeptShop, keeping_shop
@@ -21,19 +18,6 @@ async def shop(
     async with keeping_shop(settings, folder) as running:
         yield running
     assert not running.faults()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shop_database_url(postgres_url: str, migrated: str) -> AsyncIterator[str]:
-    """A migrated database that no other module sees."""
-    name = f"shop_{uuid4().hex}"
-    connection = await asyncpg.connect(postgres_url)
-    try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
-        yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await connection.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,0 +1,172 @@
+"""The storefront, as buyers see it: two browsers, real servers."""
+
+import asyncio
+
+import pytest
+from acceptance.kept_shop import KeptShop
+from axe_playwright_python.async_playwright import Axe
+from browsing import DESKTOP, PHONE, Visitor, visiting
+from playwright.async_api import Browser, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def open_both(ada: Visitor, bob: Visitor, sale_id: str, units: int) -> None:
+    for visitor in (ada, bob):
+        await visitor.open(f"/?sale={sale_id}")
+        await visitor.sees_left(units)
+
+
+async def test_of_two_who_want_the_last_unit_one_is_told_the_truth(
+    shop: KeptShop, ada: Visitor, bob: Visitor
+) -> None:
+    sale_id = await shop.sell(1)
+    await open_both(ada, bob, sale_id, 1)
+    await asyncio.gather(ada.reserve().click(), bob.reserve().click())
+    for visitor in (ada, bob):
+        await expect(visitor.page.locator("#answer")).not_to_be_empty()
+        await visitor.sees_left(0)
+    told = sorted([await each.page.locator("#answer").inner_text() for each in (ada, bob)])
+    assert told[0].startswith("Not enough units are left") or "sold out" in told[0].lower()
+    assert told[1].startswith("Reserved")
+    assert await shop.stock(sale_id) == {"LAMP-1": 0}
+
+
+async def test_the_stock_falls_on_both_screens_without_a_reload(
+    shop: KeptShop, ada: Visitor, bob: Visitor
+) -> None:
+    sale_id = await shop.sell(5)
+    await open_both(ada, bob, sale_id, 5)
+    await ada.reserve().click()
+    for visitor in (ada, bob):
+        await visitor.sees_left(4)
+    await shop.buy(sale_id, "somebody else", 4)
+    for visitor in (ada, bob):
+        await visitor.sees_left(0)
+        await expect(visitor.reserve()).to_be_disabled()
+
+
+async def test_a_hold_expires_and_its_unit_comes_back_on_both_screens(
+    shop: KeptShop, ada: Visitor, bob: Visitor
+) -> None:
+    sale_id = await shop.sell(1, hold_seconds=3)
+    await open_both(ada, bob, sale_id, 1)
+    await ada.reserve().click()
+    await expect(ada.page.locator("#what")).to_contain_text("left to pay")
+    await bob.sees_left(0)
+    for visitor in (ada, bob):
+        await visitor.sees_left(1)
+        await expect(visitor.reserve()).to_be_enabled()
+    await expect(ada.page.locator("#what")).to_contain_text("expired")
+
+
+async def test_a_hold_is_paid(shop: KeptShop, ada: Visitor) -> None:
+    sale_id = await shop.sell(2)
+    await ada.open(f"/?sale={sale_id}")
+    await ada.reserve().click()
+    await ada.page.get_by_role("button", name="Pay").click()
+    await ada.is_told("Paid")
+    await expect(ada.page.get_by_role("button", name="Pay")).to_be_hidden()
+    assert await shop.stock(sale_id) == {"LAMP-1": 1}
+
+
+async def test_a_hold_is_released(shop: KeptShop, ada: Visitor) -> None:
+    sale_id = await shop.sell(2)
+    await ada.open(f"/?sale={sale_id}")
+    await ada.reserve().click()
+    await ada.sees_left(1)
+    await ada.page.get_by_role("button", name="Release").click()
+    await ada.is_told("Released")
+    await ada.sees_left(2)
+
+
+async def test_the_keyboard_is_enough(shop: KeptShop, ada: Visitor) -> None:
+    sale_id = await shop.sell(2)
+    await ada.open(f"/?sale={sale_id}")
+    await ada.sees_left(2)
+    await ada.reserve().focus()
+    await ada.page.keyboard.press("Enter")
+    await ada.is_told("Reserved")
+
+
+async def test_a_click_that_nobody_answered_is_one_reservation_over_a_reload(
+    shop: KeptShop, ada: Visitor
+) -> None:
+    sale_id = await shop.sell(5)
+    await ada.open(f"/?sale={sale_id}")
+    await ada.sees_left(5)
+    with shop.frozen("gateway-1"):
+        await ada.reserve().click()
+        await expect(ada.reserve()).to_have_attribute("aria-busy", "true")
+    # It may have been sent, and its answer finds no page.
+    await ada.page.reload()
+    await ada.reserve().click()
+    await ada.is_told("Reserved")
+    await ada.sees_left(4)
+    assert await shop.stock(sale_id) == {"LAMP-1": 4}
+
+
+async def test_a_limit_is_said(shop: KeptShop, ada: Visitor) -> None:
+    sale_id = await shop.sell(5, limit=1)
+    await ada.open(f"/?sale={sale_id}")
+    await ada.reserve().click()
+    await ada.is_told("Reserved")
+    await ada.reserve().click()
+    await ada.is_told("limit")
+
+
+async def test_an_operator_pauses_and_the_button_goes_grey_everywhere(
+    shop: KeptShop, ada: Visitor, bob: Visitor
+) -> None:
+    sale_id = await shop.sell(3)
+    await open_both(ada, bob, sale_id, 3)
+    await shop.act(sale_id, "pause")
+    for visitor in (ada, bob):
+        await expect(visitor.reserve()).to_be_disabled()
+        await expect(visitor.page.locator("#state")).to_contain_text("paused", ignore_case=True)
+    await shop.act(sale_id, "resume")
+    for visitor in (ada, bob):
+        await expect(visitor.reserve()).to_be_enabled()
+
+
+async def test_the_gateway_is_restarted_and_both_recover_by_themselves(
+    shop: KeptShop, ada: Visitor, bob: Visitor
+) -> None:
+    sale_id = await shop.sell(3)
+    await open_both(ada, bob, sale_id, 3)
+    await shop.stop("gateway-1")
+    for visitor in (ada, bob):
+        await expect(visitor.page.locator("#line")).to_contain_text("reconnecting")
+    await shop.start("gateway-1")
+    await shop.buy(sale_id, "somebody else", 1)
+    for visitor in (ada, bob):
+        await visitor.sees_left(2)
+        await expect(visitor.page.locator("#line")).to_contain_text("live")
+
+
+SCREENS = [
+    pytest.param(PHONE, "light", id="phone-light"),
+    pytest.param(DESKTOP, "dark", id="desktop-dark"),
+]
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), SCREENS)
+async def test_axe_finds_no_serious_fault_and_the_policy_is_kept(
+    shop: KeptShop, chromium: Browser, viewport: dict[str, int], scheme: str
+) -> None:
+    sale_id = await shop.sell({"LAMP-1": 5, "MUG": 0, "CHAIR": 1})
+    async with visiting(chromium, shop, viewport=viewport, color_scheme=scheme) as visitor:
+        await visitor.open(f"/?sale={sale_id}")
+        await visitor.reserve().click()
+        await visitor.is_told("Reserved")
+        found = await Axe().run(visitor.page)
+        faults = [
+            f"{each['id']}: {[node['html'] for node in each['nodes']]}"
+            for each in found.response["violations"]
+            if each["impact"] in {"serious", "critical"}
+        ]
+        assert faults == []
+        assert await visitor.violations() == []
+        assert visitor.complaints == []
+        width = await visitor.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= viewport["width"]
