@@ -1,168 +1,161 @@
-// The storefront of the demo sale, and an example of how a browser talks to the gateway.
+// The storefront of a sale, put together. A shop replaces what it knows better: who the customer is
+// (`login`), and how money changes hands (`pay`). Both are stand-ins here, and exist in a demo alone.
+
+import { duration, secondsUntil, setClock } from "/pages/clock.js";
+import { Customer, forgetKey, keptKey, watchStock } from "/pages/doorbuster.js";
+import { Items } from "/pages/items.js";
+import { Orders } from "/pages/orders.js";
+import { LINES, sentence, STATES } from "/pages/words.js";
 
 const $ = (id) => document.getElementById(id);
-const kept = {
-  get: (name) => JSON.parse(sessionStorage.getItem(name)),
-  set: (name, value) => sessionStorage.setItem(name, JSON.stringify(value)),
-  drop: (name) => sessionStorage.removeItem(name),
-};
-const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
-
-let sale = new URLSearchParams(location.search).get("sale"); // the demo's by default
-let items = new Map(); // sku -> name and price, where the sale tells them
-let seen = { epoch: -1, version: -1 };
-let aheadMs = 0; // of our clock, by the server's time
-
-async function call(method, path, body, headers = {}) {
-  const init = { method, headers: { ...headers } };
-  if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers["Content-Type"] = "application/json";
-  }
-  for (let tries = 1; ; tries += 1) {
-    const response = await fetch(path, init);
-    // 503 promises that nothing happened; 202 and Retry-After ask for patience.
-    if (![202, 503].includes(response.status) || tries === 5) return response;
-    await pause(Number(response.headers.get("Retry-After") ?? 1));
-  }
-}
-
-async function authorization() {
-  if (!kept.get("customer")) kept.set("customer", await (await call("GET", "/demo/token")).json());
-  return { Authorization: `Bearer ${kept.get("customer").token}` };
-}
-
-// Stock
-
-function watch() {
-  const source = new EventSource(`/v1/sales/${encodeURIComponent(sale)}/events`);
-  for (const kind of ["snapshot", "stock"]) {
-    source.addEventListener(kind, (event) => show(JSON.parse(event.data)));
-  }
-  source.addEventListener("heartbeat", (event) => setClock(JSON.parse(event.data)));
-  source.onopen = () => ($("line").textContent = "live");
-  source.onerror = () => {
-    const over = source.readyState === EventSource.CLOSED;
-    $("line").textContent = over ? "the stream has ended" : "reconnecting";
-  };
-}
-
-function setClock({ server_time }) {
-  aheadMs = Date.now() - Date.parse(server_time);
-}
-
-function show(stock) {
-  setClock(stock);
-  // A state that the clock changes comes with the version that was there before.
-  if (stock.epoch < seen.epoch) return;
-  if (stock.epoch === seen.epoch && stock.version < seen.version) return;
-  seen = stock;
-  $("state").textContent = stock.state;
-  for (const { sku, available } of stock.items) showItem(sku, available, stock.state);
-}
-
-function showItem(sku, available, state) {
-  const row = document.querySelector(`[data-sku="${CSS.escape(sku)}"]`) ?? newRow(sku);
-  const meter = row.querySelector("meter");
-  meter.max = Math.max(meter.max, available, 1);
-  meter.value = available;
-  row.querySelector(".left").textContent = available ? `${available} left` : "sold out";
-  row.querySelector("button").disabled = !available || state !== "open" || !kept.get("customer");
-  row.classList.toggle("gone", !available);
-}
-
-function newRow(sku) {
-  const row = $("item").content.cloneNode(true).firstElementChild;
-  const { name = sku, price } = items.get(sku) ?? {};
-  row.dataset.sku = sku;
-  row.querySelector("strong").textContent = name;
-  row.querySelector(".price").textContent = price ?? "";
-  row.querySelector("button").setAttribute("aria-label", `Reserve ${name}`);
-  row.querySelector("button").onclick = (event) => busy(event.target, () => reserve(sku));
-  return $("items").appendChild(row);
-}
-
-// The order
-
-async function reserve(sku) {
-  // The same key until there is an answer: whatever was lost on the way, it is one reservation.
-  const name = `key:${sale}:${sku}`;
-  if (!kept.get(name)) kept.set(name, newKey());
-  const headers = { ...(await authorization()), "Idempotency-Key": kept.get(name) };
-  const lines = [{ sku, quantity: 1 }];
-  const response = await call("POST", `/v1/sales/${sale}/checkout`, { lines }, headers);
-  const body = await response.json();
-  if (response.status === 401) kept.drop("customer"); // its token is too old: the next try gets one
-  if (![202, 401, 503].includes(response.status)) kept.drop(name);
-  if (response.ok && response.status !== 202) kept.set("reservation", body);
-  tell(response.ok ? "Reserved: it is yours until the time is up." : problem(body));
-}
-
-const settle = (path, body, success) => async () => {
-  const { id } = kept.get("reservation");
-  const response = await call("POST", path(id), body(id), await authorization());
-  const answer = await response.json();
-  if (response.ok) kept.set("reservation", answer);
-  tell(response.ok ? success : problem(answer));
-};
-const pay = settle(() => "/demo/pay", (id) => ({ reservation_id: id }), "Paid. Thank you!");
-const release = settle((id) => `/v1/reservations/${id}/release`, () => undefined, "Released.");
-
-function showReservation() {
-  const held = kept.get("reservation");
-  $("reservation").hidden = !held;
-  if (!held) return;
-  const left = Math.round((Date.parse(held.expires_at) - Date.now() + aheadMs) / 1000);
-  const clock = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-  const state = held.state === "held" && left > 0 ? `held, ${clock} left to pay` : held.state;
-  const what = held.lines.map((line) => `${line.quantity} × ${items.get(line.sku)?.name ?? line.sku}`);
-  $("what").textContent = `${what.join(", ")} for ${money(held.total, held.currency)}: ${state}`;
-  $("choice").hidden = held.state !== "held";
-}
-
-// Words
-
 const tell = (text) => ($("answer").textContent = text);
-const problem = ({ title, detail }) => (detail ? `${title}: ${detail}` : title);
 
-function money(minorUnits, currency) {
-  const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
-  return format.format(minorUnits / 10 ** format.resolvedOptions().maximumFractionDigits);
+// --- The customer --------------------------------------------------------------------------------
+
+const LOGIN = "doorbuster:login";
+
+/** A token for somebody whom nobody has met yet; the same one until the browser is closed. */
+async function login() {
+  const kept = sessionStorage.getItem(LOGIN);
+  if (kept) return JSON.parse(kept);
+  const response = await fetch("/demo/token");
+  if (!response.ok) return null;
+  const customer = await response.json();
+  sessionStorage.setItem(LOGIN, JSON.stringify(customer));
+  return customer;
 }
 
-function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");
+const buyer = new Customer({ token: async () => (await login())?.token ?? "" });
+
+/** The shop's own payment page would be here; its server confirms, never the browser. */
+const payment = (order) =>
+  buyer.send("POST", "/demo/pay", { body: { reservation_id: order.id } });
+
+// --- The sale ------------------------------------------------------------------------------------
+
+class Shop {
+  constructor(saleId, isCustomer) {
+    this.saleId = saleId;
+    this.isCustomer = isCustomer;
+    this.stock = null;
+    this.sale = null;
+    this.line = "connecting";
+    this.items = new Items({
+      list: $("items"),
+      template: $("item"),
+      news: $("news"),
+      onReserve: (sku, button) => busy(button, () => this.reserve(sku)),
+    });
+    this.orders = new Orders({
+      list: $("orders"),
+      template: $("order"),
+      buyer,
+      saleId,
+      nameOf: (sku) => this.items.nameOf(sku),
+      onPay: (order, button) => busy(button, () => this.pay(order)),
+      onRelease: (order, button) => busy(button, () => this.release(order)),
+    });
+  }
+
+  async start() {
+    await this.read();
+    watchStock(this.saleId, {
+      onStock: (stock) => this.show(stock),
+      onLine: (line) => this.connected(line),
+      onClock: setClock,
+    });
+    setInterval(() => this.tick(), 1000);
+  }
+
+  /** Names, prices and times; without them the stock alone is shown. */
+  async read() {
+    const response = await fetch(`/v1/sales/${encodeURIComponent(this.saleId)}`).catch(() => null);
+    if (!response?.ok) return;
+    this.sale = await response.json();
+    this.items.define(this.sale);
+    $("name").textContent = this.sale.name || this.saleId;
+    document.title = `${$("name").textContent} · Doorbuster`;
+  }
+
+  show(stock) {
+    const isOther = this.stock && this.stock.state !== stock.state;
+    this.stock = stock;
+    if (isOther) this.read().then(() => this.tick()); // a window may have moved with it
+    $("state").textContent = STATES[stock.state] ?? stock.state;
+    $("state").dataset.state = stock.state;
+    this.items.show(stock, this.canBuy);
+    this.tick();
+  }
+
+  get canBuy() {
+    return this.isCustomer && this.stock?.state === "open" && this.line !== "offline";
+  }
+
+  connected(line) {
+    this.line = line;
+    $("line").textContent = LINES[line] ?? line;
+    $("line").dataset.line = line;
+    const isOld = line === "offline" || line === "reconnecting";
+    $("notice").hidden = !isOld || !this.stock;
+    $("items").classList.toggle("old", isOld);
+    if (this.stock && isOld) {
+      const time = new Date(this.stock.server_time).toLocaleTimeString();
+      const why = line === "offline" ? "You are offline" : "Reconnecting";
+      $("notice").textContent = `${why}. These numbers are from ${time}.`;
+    }
+    if (this.stock) this.items.show(this.stock, this.canBuy);
+  }
+
+  tick() {
+    this.orders.draw();
+    const { opens_at: opens, closes_at: closes } = this.sale ?? {};
+    const state = this.stock?.state;
+    const words =
+      state === "scheduled" && opens ? `opens in ${duration(secondsUntil(opens))}`
+      : state === "open" && closes ? `ends in ${duration(secondsUntil(closes))}`
+      : "";
+    $("countdown").textContent = words;
+  }
+
+  // What a click does. A wish keeps its key until its outcome is certain, over reloads too.
+
+  async reserve(sku) {
+    const wish = `${this.saleId}/${sku}`;
+    const answer = await buyer.checkout(this.saleId, { [sku]: 1 }, keptKey(wish));
+    if (answer.outcome !== "unknown") forgetKey(wish);
+    if (answer.outcome === "reserved") this.orders.put(answer.reservation);
+    if (answer.status === 401) sessionStorage.removeItem(LOGIN); // too old: the next one is new
+    tell(sentence(answer, "Reserved: it is yours until the time is up."));
+  }
+
+  async pay(order) {
+    const reply = await payment(order);
+    if (reply?.status === 200) this.orders.put(reply.body);
+    if (!reply || reply.status >= 500) tell("No answer yet. Press again: you pay once.");
+    else tell(reply.status === 200 ? "Paid. Thank you!" : sentence(refusal(reply)));
+  }
+
+  async release(order) {
+    const answer = await buyer.release(order.id);
+    if (answer.outcome === "reserved") this.orders.put(answer.reservation);
+    tell(sentence(answer, "Released."));
+  }
 }
 
+const refusal = ({ body }) => ({ outcome: "refused", code: body.code, problem: body });
+
+/** One click at a time on a button, and visibly so. */
 async function busy(button, work) {
+  if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
   try {
     await work();
-  } catch {
-    tell("No answer. Press again: it will not be done twice.");
+  } finally {
+    button.removeAttribute("aria-busy");
   }
-  button.removeAttribute("aria-busy");
-  showReservation();
 }
 
-async function readItems() {
-  const response = await fetch(`/v1/sales/${encodeURIComponent(sale)}`);
-  if (!response.ok) return;
-  const { currency, items: list } = await response.json();
-  items = new Map(list.map((item) => [item.sku, { ...item, price: money(item.price, currency) }]));
-}
-
-async function start() {
-  await authorization().catch(() => kept.drop("customer"));
-  sale ??= kept.get("customer")?.sale_id;
-  if (!sale) return tell("There is no demo here. Add ?sale= and a sale's id to watch its stock.");
-  await readItems().catch(() => {});
-  for (const [id, work] of Object.entries({ pay, release })) {
-    $(id).onclick = (event) => busy(event.target, work);
-  }
-  setInterval(showReservation, 1000);
-  showReservation();
-  watch();
-}
-
-start();
+const customer = await login().catch(() => null);
+const saleId = new URLSearchParams(location.search).get("sale") ?? customer?.sale_id;
+if (saleId) new Shop(saleId, customer !== null).start();
+else tell("There is no demo here. Add ?sale= and a sale's id to watch its stock.");

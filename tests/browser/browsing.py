@@ -37,6 +37,10 @@ class Visitor:
     def reserve(self, sku: str = "LAMP-1") -> Locator:
         return self.item(sku).get_by_role("button", name="Reserve")
 
+    def order(self) -> Locator:
+        """The newest of the reservations."""
+        return self.page.locator("[data-order]").first
+
     async def sees_left(self, units: int, sku: str = "LAMP-1") -> None:
         words = f"{units} left" if units else "sold out"
         await expect(self.item(sku)).to_contain_text(words, ignore_case=True)

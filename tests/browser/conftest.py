@@ -1,4 +1,4 @@
-"""A shop with its pages, and browsers to open them with: Chromium, headless, driven by Playwright."""
+"""A shop with its pages, and browsers to open them with: headless Chromium, by Playwright."""
 
 import shutil
 from collections.abc import AsyncIterator

@@ -26,15 +26,24 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 async def test_the_page_and_all_that_it_needs_are_there(client: httpx.AsyncClient) -> None:
     page = await client.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    needed = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    answers = {url: await client.get(url) for url in needed if not url.startswith("data:")}
-    assert {url: answer.headers["content-type"] for url, answer in answers.items()} == {
-        "/pages/shop.css": "text/css; charset=utf-8",
-        "/pages/shop.js": "text/javascript; charset=utf-8",
-    }
+    needed = re.findall(r'(?:src|href)="(/pages/[^"]+)"', page.text)
+    kinds = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+    seen = set()
+    while needed:
+        url = needed.pop()
+        if url not in seen:
+            answer = await client.get(url)
+            assert answer.status_code == 200, url
+            assert answer.headers["content-type"] == kinds[url.rpartition(".")[2]]
+            needed += re.findall(r'from "([^"]+)"', answer.text)
+        seen.add(url)
+    assert seen == {f"/pages/{name}.js" for name in storefront.SCRIPTS} | {"/pages/shop.css"}
 
 
-@pytest.mark.parametrize("path", ["/", "/pages/shop.css", "/pages/shop.js"])
+PATHS = ["/", "/pages/shop.css", *(f"/pages/{name}.js" for name in storefront.SCRIPTS)]
+
+
+@pytest.mark.parametrize("path", PATHS)
 async def test_nothing_comes_from_elsewhere(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert [
