@@ -14,7 +14,7 @@ ARGS ?=
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test proof check format lock api-lint protocol model crash chaos chaos-long bench bench-lock demo clean
+.PHONY: help install up test proof check format lock api-lint protocol model crash chaos chaos-long bench bench-lock demo test-browser screenshots clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,7 +28,13 @@ demo: install ## The same, and a crowd of 3000 that storms the sale: watch it
 	@$(BIN)/doorbuster up --rush 3000 $(ARGS)
 
 test: install ## Run the tests, on real servers
-	$(BIN)/pytest -n $(TEST_PROCESSES) -m 'not proof' $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) -m 'not proof and not browser' $(ARGS)
+
+test-browser: install ## Drive the pages in Chromium, where it is on PATH
+	$(BIN)/pytest -m browser $(ARGS)
+
+screenshots: install ## Take the pictures of the pages that README.md shows
+	PYTHONPATH=tests $(BIN)/python -m browser.screenshots
 
 proof: install ## Run what takes longer: crash points, a short chaos run, the protocol's model
 	$(BIN)/pytest -n $(TEST_PROCESSES) -m proof $(ARGS)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from acceptance.kept_shop import KeptShop, keeping_shop
-from browsing import Visitor, visiting
+from browser.browsing import Visitor, visiting
 from playwright.async_api import Browser, async_playwright
 from shop import settings_for
 

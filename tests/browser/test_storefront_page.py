@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from acceptance.kept_shop import KeptShop
 from axe_playwright_python.async_playwright import Axe
-from browsing import DESKTOP, PHONE, Visitor, visiting
+from browser.browsing import DESKTOP, PHONE, Visitor, visiting
 from playwright.async_api import Browser, Route, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
