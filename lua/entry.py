@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lua.admission import parse_stock
-from lua.replies import Reply, array, mapping, text
+from lua.replies import Reply, UnexpectedReply, array, mapping, text
 
 
 class Kind(StrEnum):
@@ -38,7 +38,8 @@ class Entry:
 def parse_entry(reply: Reply) -> Entry:
     """An entry as XRANGE returns it."""
     name, flat = array(reply)
-    fields = mapping(flat)
+    *before, body = array(flat)
+    fields = mapping([*before, b""])
     return Entry(
         last=int(text(name).partition("-")[0]),
         kind=Kind(fields["kind"]),
@@ -46,5 +47,12 @@ def parse_entry(reply: Reply) -> Entry:
         first=int(fields["first"]),
         at_ms=int(fields["at_ms"]),
         stock=parse_stock(fields["stock"]),
-        body=fields["body"],
+        body=_readable(body),
     )
+
+
+def _readable(body: Reply) -> str:
+    """A caller's free text may be none: then it is escaped, and the ledger's to refuse."""
+    if isinstance(body, bytes):
+        return body.decode(errors="backslashreplace")
+    raise UnexpectedReply(repr(body))

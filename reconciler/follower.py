@@ -26,6 +26,7 @@ IDLE_SECONDS: Final = (0.002, 0.1)
 # although nothing is sold.
 READ_AGAIN_SECONDS: Final = 1.0
 TRIM_EVERY_SECONDS: Final = 1.0
+REFUSED: Final = "the ledger has refused an order that Redis holds"
 
 
 class NeedsRecovery(Exception):
@@ -73,6 +74,8 @@ class Follower:
     async def _read_checkpoint(self) -> Checkpoint:
         self._read_at = time.monotonic()
         self.checkpoint = await read_checkpoint(self._database, self._store.sale_id)
+        if self.checkpoint.rebuild:
+            raise NeedsRecovery(REFUSED, rebuild=True)
         return self.checkpoint
 
     async def _look(self, checkpoint: Checkpoint) -> Followed | None:
@@ -135,7 +138,7 @@ class Follower:
                 entries=followed.entries,
             )
             with self._metrics.commit_seconds.time():
-                await commit_or_park(self._database, batch)
+                is_whole = await commit_or_park(self._database, batch)
         except Superseded:
             return await self._read_checkpoint()
         except Contradiction as contradiction:
@@ -150,6 +153,8 @@ class Follower:
         self.checkpoint = Checkpoint(
             epoch=checkpoint.epoch, version=batch.last, opened=checkpoint.opened
         )
+        if not is_whole:
+            raise NeedsRecovery(REFUSED, rebuild=True)
         return self.checkpoint
 
     def _size(self, entries: int, versions: int) -> None:

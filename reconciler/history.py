@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from lua.entry import Entry, Kind
-from sql.ledger import Batch, Contradiction, Corrected, StockCheck
+from sql.batch import Batch, Corrected, StockCheck
+from sql.ledger import Contradiction
 from sql.lines import units_by_sku
 
 
@@ -95,6 +96,7 @@ def _add_lowering(batch: Batch, entry: Entry) -> None:
     _check_count(entry, 1)
     made = batch.lowerings
     made.requests.append(request)
+    made.versions.append(entry.last)
     made.skus.append(sku)
     made.units.append(int(units))
     made.contexts.append(context)

@@ -1,23 +1,20 @@
-"""Commits a batch although a context in it cannot be read."""
+"""Commits a batch although Postgres refuses a part of it."""
 
-from contextlib import suppress
-
-from sql.alarms import AlarmKind, raise_alarm
+from sql.batch import Batch
 from sql.database import Database
-from sql.ledger import Batch, Unreadable, commit
-from sql.sales import NotAllowed, change_state
+from sql.ledger import Refused, commit, commit_the_rest
+from sql.parking import ParkedKind
 
 
-async def commit_or_park(database: Database, batch: Batch) -> None:
-    """Commit; what cannot be read is parked, and nobody is admitted until somebody has looked.
+async def commit_or_park(database: Database, batch: Batch) -> bool:
+    """Commit; what is refused is parked, and nobody is admitted until somebody has looked.
 
-    Whatever wrote it may write more. Raises as `commit` does, but for Unreadable.
+    Returns whether the ledger has taken every order: else Redis is to be rebuilt. Raises as
+    `commit` does, but for Refused.
     """
     try:
         await commit(database, batch)
-    except Unreadable as unreadable:
-        with suppress(NotAllowed):
-            await change_state(database, batch.sale_id, "pause")
-        what = f"paused, a context is parked: {unreadable}"
-        await raise_alarm(database, batch.sale_id, AlarmKind.PARKED, what)
-        await commit(database, batch, parking=True)
+    except Refused:
+        refusals = await commit_the_rest(database, batch)
+        return all(each.kind is not ParkedKind.ADMISSION for each in refusals)
+    return True

@@ -20,7 +20,7 @@ from reconciler.rebuild import install, record_fields
 from reconciler.server_facts import prove, replication_id, rewrite_log
 from sql.alarms import AlarmKind, note_witnesses, raise_alarm
 from sql.database import Database
-from sql.ledger import Checkpoint, Contradiction, Superseded
+from sql.ledger import Checkpoint, Contradiction, Superseded, read_checkpoint
 from sql.recovery import Ending, begin_epoch, open_epoch, snapshot
 from sql.sales import read_items
 
@@ -100,7 +100,7 @@ class Recovery:
         await self._tell_of_rollback(survey)
         version = await self._drain(survey)
         # A rebuild needs no rewritten log: whatever an old one brings back, it stands before it.
-        adoptable = not rebuild and _is_complete(survey, version)
+        adoptable = not rebuild and _is_complete(survey, version) and await self._is_whole()
         outcome = "adopted" if adoptable and await rewrite_log(self._server) else "rebuilt"
         ending = Ending(
             sale_id=self._sale_id,
@@ -112,6 +112,10 @@ class Recovery:
             began=began,
         )
         return await self._open(survey, ending)
+
+    async def _is_whole(self) -> bool:
+        """Whether the ledger has taken every order that it has read, now or before."""
+        return not (await read_checkpoint(self._database, self._sale_id)).rebuild
 
     async def _close(self) -> Survey:
         """A new epoch, greater than any that was ever used, and the gate closed under it."""

@@ -48,6 +48,13 @@ _UNREACHABLE = (
     asyncpg.exceptions.InterfaceError,
     asyncpg.exceptions.InternalClientError,
 )
+# What a constraint, a type or a limit of Postgres refuses today, it refuses for ever. Of what is
+# written that is a finding, and no fault: whoever writes it catches these.
+REFUSED = (
+    asyncpg.exceptions.IntegrityConstraintViolationError,
+    asyncpg.exceptions.DataError,
+    asyncpg.exceptions.ProgramLimitExceededError,
+)
 # A gateway or a reconciler may start before the database is migrated.
 _UNREADY = (
     asyncpg.exceptions.UndefinedTableError,

@@ -1,22 +1,24 @@
 """The transaction that turns read history into ledger rows, and the checkpoint that guards it."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-import asyncpg
-
-from sql.database import Connection, Database
-from sql.parking import park
+from sql.alarms import AlarmKind, raise_alarm
+from sql.batch import Batch, Corrected
+from sql.database import Connection, Database, Row
+from sql.faults import REFUSED
+from sql.parking import ParkedKind
+from sql.refusal import RESERVATIONS_KNOWN, Refusal, set_apart
+from sql.sales import pause
 from sql.statement import load
 
 CHECKPOINT_READ = load("checkpoint_read")
 CHECKPOINT_ADVANCE = load("checkpoint_advance")
+CHECKPOINT_DOUBT = load("checkpoint_doubt")
 ITEMS_LOCK = load("items_lock")
 ITEMS_MOVE = load("items_move")
 RESERVATIONS_INSERT = load("reservations_insert")
-RESERVATIONS_KNOWN = load("reservations_known")
 ADJUSTMENTS_INSERT = load("adjustments_insert")
 OUTBOX_FINISH = load("outbox_finish")
 OUTBOX_SUPERSEDE = load("outbox_supersede")
@@ -27,96 +29,25 @@ class Superseded(Exception):
     """The checkpoint is not where the caller began: somebody else has moved it."""
 
 
-class Unreadable(Exception):
-    """A context is not what the ledger can store: everything else of the batch may be well."""
+class Refused(Exception):
+    """Postgres refuses something of the batch: everything else of it may be well."""
 
 
 class Contradiction(Exception):
     """The history does not fit the ledger. There is one answer: close, alarm, rebuild."""
 
 
-# What a malformed context, or a U+0000 in it, ends in.
-_UNREADABLE = (
-    asyncpg.InvalidTextRepresentationError,
-    asyncpg.UntranslatableCharacterError,
-    asyncpg.CharacterNotInRepertoireError,
-)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """How far a sale's history was read; `opened` is the last epoch that was let through."""
+    """How far a sale's history was read; `opened` is the last epoch that was let through.
+
+    `rebuild`: Redis holds what the ledger has not taken, and may not be adopted as it is.
+    """
 
     epoch: int
     version: int
     opened: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Admissions:
-    """Admitted reservations, one column a list, as `unnest` takes them.
-
-    An id is 32 hexadecimal digits.
-    """
-
-    ids: list[str] = field(default_factory=list)
-    customers: list[str] = field(default_factory=list)
-    fingerprints: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    contexts: list[str] = field(default_factory=list)
-    epochs: list[int] = field(default_factory=list)
-    versions: list[int] = field(default_factory=list)
-    admitted_at_ms: list[int] = field(default_factory=list)
-
-
-@dataclass(slots=True, kw_only=True)
-class Lowerings:
-    """Units that an operator took out, one column a list."""
-
-    requests: list[str] = field(default_factory=list)
-    skus: list[str] = field(default_factory=list)
-    units: list[int] = field(default_factory=list)
-    contexts: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StockCheck:
-    """An entry's stock of one item: the mirror, moved by `moved`, must be `available`."""
-
-    version: int
-    sku: str
-    moved: int
-    available: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Corrected:
-    """A correction that Redis has made: units of the item before and after."""
-
-    version: int
-    sku: str
-    number: int
-    before: int
-    after: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Batch:
-    """Entries of a sale's history, from just after `began` to `last`, ready to be committed."""
-
-    sale_id: str
-    epoch: int
-    began: int
-    last: int
-    admissions: Admissions = field(default_factory=Admissions)
-    lowerings: Lowerings = field(default_factory=Lowerings)
-    returns: list[str] = field(default_factory=list)
-    grants: list[tuple[str, int]] = field(default_factory=list)
-    states: list[int] = field(default_factory=list)
-    corrections: list[Corrected] = field(default_factory=list)
-    mirror: Counter[str] = field(default_factory=Counter)
-    taken: Counter[str] = field(default_factory=Counter)
-    checks: list[StockCheck] = field(default_factory=list)
+    rebuild: bool = False
 
 
 async def read_checkpoint(database: Database, sale_id: str) -> Checkpoint:
@@ -124,43 +55,70 @@ async def read_checkpoint(database: Database, sale_id: str) -> Checkpoint:
     row = await database.row(CHECKPOINT_READ, sale_id)
     if row is None:
         raise Contradiction(f"sale {sale_id} has no checkpoint")
-    return Checkpoint(epoch=row["epoch"], version=row["version"], opened=row["opened"])
+    return Checkpoint(**dict(row))
 
 
-async def commit(database: Database, batch: Batch, *, parking: bool = False) -> None:
+async def commit(database: Database, batch: Batch) -> None:
     """Commit a batch whole, or not at all.
 
-    Raises Unreadable where a context cannot be read, unless `parking` sets it apart; Superseded,
-    Contradiction, or a `sql.faults.LedgerFault`: after the last it may have been committed or
-    not, which the next look at the checkpoint tells.
+    Raises Refused where a part of it might be set apart, Superseded, Contradiction, or a
+    `sql.faults.LedgerFault`: after the last it may have been committed or not, which the next look
+    at the checkpoint tells.
     """
     async with database.transaction() as connection:
         await _advance(connection, batch)
-        with _refusals_translated(parking=parking):
-            await _write(connection, batch, parking=parking)
+        _check_stock(batch, await _lock_items(connection, batch))
+        try:
+            await _write(connection, batch)
+        except REFUSED as error:
+            raise Refused(str(error)) from error
 
 
-async def _write(connection: Connection, batch: Batch, *, parking: bool) -> None:
-    await _check_stock(connection, batch)
-    if parking:
-        new = batch.admissions
-        new.contexts = await park(connection, batch.sale_id, new.ids, new.contexts)
+async def commit_the_rest(database: Database, batch: Batch) -> list[Refusal]:
+    """Commit a batch that was refused without what Postgres refuses of it, which is parked.
+
+    The sale is paused in the same transaction, and an alarm raised: whatever wrote it may write
+    more. Where an order is missing now, Redis is to be rebuilt. Raises as `commit` does, but for
+    Refused.
+    """
+    async with database.transaction() as connection:
+        await _advance(connection, batch)
+        items = await _lock_items(connection, batch)
+        _check_stock(batch, items)
+        refusals = await set_apart(connection, batch, _room(batch, items))
+        try:
+            await _write(connection, batch)
+        except (*REFUSED, Refused) as error:
+            raise Contradiction(str(error)) from error
+        await _tell(connection, batch.sale_id, refusals)
+    return refusals
+
+
+async def _tell(connection: Connection, sale_id: str, refusals: Sequence[Refusal]) -> None:
+    if not refusals:
+        return
+    if any(each.kind is ParkedKind.ADMISSION for each in refusals):
+        await connection.execute(CHECKPOINT_DOUBT, sale_id)
+    await pause(connection, sale_id)
+    counts = Counter(each.kind for each in refusals)
+    what = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    told = f"paused, parked: {what}; the first: {refusals[0].reason}"
+    await raise_alarm(connection, sale_id, AlarmKind.PARKED, told)
+
+
+def _room(batch: Batch, items: Mapping[str, Row]) -> dict[str, int]:
+    """Units of each item that may still be taken, after what the batch takes out."""
+    room = {sku: item["granted"] - item["taken"] for sku, item in items.items()}
+    for sku, units in zip(batch.lowerings.skus, batch.lowerings.units, strict=True):
+        room[sku] -= units
+    return room
+
+
+async def _write(connection: Connection, batch: Batch) -> None:
     await _insert_reservations(connection, batch)
     await _move_items(connection, batch)
     await _record_lowerings(connection, batch)
     await _finish_outbox(connection, batch)
-
-
-@contextmanager
-def _refusals_translated(*, parking: bool) -> Iterator[None]:
-    """What a constraint or a type of the ledger refuses today, it refuses for ever."""
-    try:
-        yield
-    except _UNREADABLE as error:
-        # Where contexts were set apart already, something else cannot be read.
-        raise (Contradiction if parking else Unreadable)(str(error)) from error
-    except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
-        raise Contradiction(str(error)) from error
 
 
 async def _advance(connection: Connection, batch: Batch) -> None:
@@ -171,15 +129,18 @@ async def _advance(connection: Connection, batch: Batch) -> None:
         raise Superseded
 
 
-async def _check_stock(connection: Connection, batch: Batch) -> None:
+async def _lock_items(connection: Connection, batch: Batch) -> dict[str, Row]:
     if not batch.mirror:
-        return
+        return {}
     rows = await connection.fetch(ITEMS_LOCK, batch.sale_id, sorted(batch.mirror))
-    mirror: dict[str, int] = {row["sku"]: row["mirror"] for row in rows}
+    return {row["sku"]: row for row in rows}
+
+
+def _check_stock(batch: Batch, items: Mapping[str, Row]) -> None:
     for check in batch.checks:
-        if check.sku not in mirror:
+        if check.sku not in items:
             raise Contradiction(f"version {check.version} is of {check.sku}, unknown here")
-        expected = mirror[check.sku] + check.moved
+        expected = items[check.sku]["mirror"] + check.moved
         if expected != check.available:
             raise Contradiction(
                 f"version {check.version}: {check.sku} has {check.available} left in Redis, "
@@ -206,7 +167,7 @@ async def _insert_reservations(connection: Connection, batch: Batch) -> None:
     if inserted != len(new.ids):
         known = [row["id"].hex for row in await connection.fetch(RESERVATIONS_KNOWN, new.ids)]
         one = known[0] if known else "one that comes twice"
-        raise Contradiction(f"{len(new.ids) - inserted} ids were admitted before: {one}")
+        raise Refused(f"{len(new.ids) - inserted} ids were admitted before: {one}")
 
 
 async def _move_items(connection: Connection, batch: Batch) -> None:

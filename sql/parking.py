@@ -1,31 +1,25 @@
-"""Sets apart what Postgres refuses, so that one record does not hold up all that come after it.
+"""What the ledger refused, and what an operator makes of it.
 
-Of an admission only the context is free text; everything else was checked by the script. So the
-order itself is always taken into the ledger, with its units, and can be paid: what is parked is
-the context that could not be read, until somebody has looked at it.
+A record that Postgres refuses is set apart by the transaction that commits all the rest
+(`sql/refusal.py`). Here it is looked at, taken after all, or discarded.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
 from sql.acts import What, record
+from sql.context import why_unreadable
 from sql.database import Connection, Database, Row
 from sql.statement import load
 
-CONTEXT_CHECK = load("context_check")
-PARKED_INSERT = load("parked_insert")
 PARKED_LIST = load("parked_list")
 PARKED_FIND = load("parked_find")
 PARKED_LOCK = load("parked_lock")
 PARKED_RESOLVE = load("parked_resolve")
 RESERVATION_CONTEXT = load("reservation_context")
-NOTHING_KNOWN = "{}"
 # A page; whoever wants more asks for what comes before the last of it.
 MOST_PARKED: Final = 100
 
@@ -34,8 +28,9 @@ class ParkedKind(StrEnum):
     """What was refused.
 
     CONTEXT: the order is in the ledger, and what the caller said besides could not be read.
-    ADMISSION: the order itself could not be taken; it is not in the ledger.
-    LOWERING: units were taken out, and who did it and why could not be kept as it was said.
+    ADMISSION: the order itself could not be taken. It is not in the ledger, and a rebuild took it
+    out of Redis too. LOWERING: units were taken out, and who did it and why, or under which id,
+    could not be kept as it was said.
     """
 
     CONTEXT = "context"
@@ -69,6 +64,12 @@ class Parked:
     resolved_by: str | None
     resolution: Resolution | None
     note: str | None
+
+
+_CANNOT_RETRY: Final = {
+    ParkedKind.ADMISSION: "the order is gone; its buyer may check out again: discard it",
+    ParkedKind.LOWERING: "the units are out, and on record: discard it",
+}
 
 
 class NoSuchParked(Exception):
@@ -116,7 +117,7 @@ async def retry(
         if parked.resolved_at is not None:
             return parked
         if parked.kind is not ParkedKind.CONTEXT:
-            raise CannotRetry(f"{parked.kind}: it cannot be taken as it is; discard it")
+            raise CannotRetry(_CANNOT_RETRY[parked.kind])
         await _read_again(connection, parked, mended)
         return await _resolved(connection, parked_id, actor, Resolution.RETRIED, None)
 
@@ -142,9 +143,9 @@ async def _locked(connection: Connection, parked_id: int) -> Parked:
 
 async def _read_again(connection: Connection, parked: Parked, mended: str | None) -> None:
     context = parked.record.decode() if mended is None else mended
-    refusal = await _refusal(connection, [context])
-    if refusal is not None:
-        raise CannotRetry(refusal)
+    why = await why_unreadable(connection, [context])
+    if why is not None:
+        raise CannotRetry(why)
     if await connection.fetchrow(RESERVATION_CONTEXT, UUID(parked.subject), context) is None:
         raise CannotRetry(f"the ledger has no reservation {parked.subject}")
 
@@ -174,50 +175,3 @@ def _parse(row: Row) -> Parked:
         resolution=Resolution(row["resolution"]) if row["resolution"] else None,
         note=row["note"],
     )
-
-
-# What the ledger transaction does
-
-
-async def park(
-    connection: Connection, sale_id: str, ids: Sequence[str], contexts: Sequence[str]
-) -> list[str]:
-    """Park the contexts that cannot be read; returns all of them, with nothing in their place."""
-    refused = await _refused(connection, contexts, range(len(contexts)))
-    where = list(refused)
-    await connection.execute(
-        PARKED_INSERT,
-        sale_id,
-        ParkedKind.CONTEXT,
-        [str(UUID(ids[each])) for each in where],
-        [contexts[each].encode() for each in where],
-        [refused[each] for each in where],
-    )
-    return [
-        NOTHING_KNOWN if number in refused else context for number, context in enumerate(contexts)
-    ]
-
-
-async def _refused(
-    connection: Connection, contexts: Sequence[str], where: Sequence[int]
-) -> dict[int, str]:
-    """The numbers of those that cannot be read, with the reason: by halves, since most can."""
-    reason = await _refusal(connection, [contexts[each] for each in where])
-    if reason is None:
-        return {}
-    if len(where) == 1:
-        return {where[0]: reason}
-    half = len(where) // 2
-    return {
-        **await _refused(connection, contexts, where[:half]),
-        **await _refused(connection, contexts, where[half:]),
-    }
-
-
-async def _refusal(connection: Connection, contexts: list[str]) -> str | None:
-    try:
-        async with connection.transaction():
-            await connection.execute(CONTEXT_CHECK, contexts)
-    except asyncpg.DataError as error:
-        return str(error)
-    return None

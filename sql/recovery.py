@@ -77,7 +77,7 @@ async def begin_epoch(database: Database, sale_id: str, *, known: int) -> Checkp
     row = await database.row(EPOCH_BEGIN, sale_id, known)
     if row is None:
         raise LookupError(f"sale {sale_id} has no checkpoint")
-    return Checkpoint(epoch=row["epoch"], version=row["version"], opened=row["opened"])
+    return Checkpoint(**dict(row))
 
 
 async def open_epoch(database: Database, ending: Ending) -> bool:
@@ -115,7 +115,10 @@ async def snapshot(database: Database, ending: Ending) -> AsyncIterator[Snapshot
 
 async def _open(connection: Connection, ending: Ending) -> bool:
     """Open the epoch and say how it came to that, in one transaction: the one proves the other."""
-    opened = await connection.fetchval(EPOCH_OPEN, ending.sale_id, ending.epoch, ending.version)
+    rebuilds = ending.outcome == "rebuilt"
+    opened = await connection.fetchval(
+        EPOCH_OPEN, ending.sale_id, ending.epoch, ending.version, rebuilds
+    )
     if not opened:
         return False
     await connection.execute(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -256,26 +257,36 @@ async def change_state(
 
     Raises NoSuchSale, NotAllowed.
     """
-    to, allowed = ACTS[act]
     async with database.transaction() as connection:
-        row = await connection.fetchrow(SALE_LOCK, sale_id)
-        if row is None:
-            raise NoSuchSale(sale_id)
-        if row["state"] == to:
-            return False
-        changed = await connection.fetchrow(CHANGE_STATE, sale_id, to, list(allowed))
-        if changed is None:
-            raise NotAllowed(f"sale {sale_id} is {row['state']}: it cannot {act}")
-        sale = parse_sale(await connection.fetchrow(SALE_LOCK, sale_id) or row)
-        await ask_state(
-            connection,
-            sale_id,
-            state=sale.state,
-            opens_at_ms=sale.opens_at_ms,
-            closes_at_ms=sale.closes_at_ms,
-            revision=sale.revision,
-        )
-        await record(connection, actor, What(f"sale.{act}"), sale_id)
+        return await _change_state(connection, sale_id, act, actor)
+
+
+async def pause(connection: Connection, sale_id: str) -> None:
+    """Let nobody in for now, within a transaction of ours; a closed sale stays as it is."""
+    with suppress(NotAllowed):
+        await _change_state(connection, sale_id, "pause", OURSELVES)
+
+
+async def _change_state(connection: Connection, sale_id: str, act: str, actor: str) -> bool:
+    to, allowed = ACTS[act]
+    row = await connection.fetchrow(SALE_LOCK, sale_id)
+    if row is None:
+        raise NoSuchSale(sale_id)
+    if row["state"] == to:
+        return False
+    changed = await connection.fetchrow(CHANGE_STATE, sale_id, to, list(allowed))
+    if changed is None:
+        raise NotAllowed(f"sale {sale_id} is {row['state']}: it cannot {act}")
+    sale = parse_sale(await connection.fetchrow(SALE_LOCK, sale_id) or row)
+    await ask_state(
+        connection,
+        sale_id,
+        state=sale.state,
+        opens_at_ms=sale.opens_at_ms,
+        closes_at_ms=sale.closes_at_ms,
+        revision=sale.revision,
+    )
+    await record(connection, actor, What(f"sale.{act}"), sale_id)
     return True
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lua.entry import Entry, Kind
 from reconciler.history import build, holdings
-from sql.ledger import Batch, Contradiction
+from sql.batch import Batch
+from sql.ledger import Contradiction
 from sql.lines import units_by_sku
 
 SKUS = ["LAMP-1", "mug_2.0"]

@@ -682,7 +682,7 @@ async def test_a_slow_recovery_that_was_overtaken_changes_nothing(sold: Till) ->
     with pytest.raises(Abandoned):
         await slow._adopt(survey, ending, proof)
     with pytest.raises(Abandoned):
-        await slow._rebuild(ending, proof)
+        await slow._rebuild(survey, ending, proof)
     async with sold.kept():
         await sold.check_books()
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from drafts import LAMP
 
+from sql.batch import Batch, StockCheck
 from sql.database import Database, Row
-from sql.ledger import Batch, StockCheck
 from sql.lines import units_by_sku
 
 LAMP_LINE = f"{LAMP}:1:500"
@@ -49,6 +49,7 @@ def lowering(sale_id: str, request: str, *, units: int, began: int, sku: str = L
     batch = Batch(sale_id=sale_id, epoch=0, began=began, last=began + 1)
     made = batch.lowerings
     made.requests.append(request)
+    made.versions.append(began + 1)
     made.skus.append(sku)
     made.units.append(units)
     made.contexts.append('{"reason": "broken"}')

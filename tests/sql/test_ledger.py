@@ -1,14 +1,26 @@
 """A batch of history is committed whole, once, and only where it fits the ledger."""
 
 import asyncio
+from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from batches import LAMP_LINE, admitting, everything, expecting, filled_mirror, ids, lowering
 from drafts import LAMP, MUG, draft, open_sale
 
 from sql import sales
+from sql.alarms import AlarmKind, open_alarms
+from sql.batch import Batch, Corrected
 from sql.database import Database
-from sql.ledger import Batch, Contradiction, Superseded, commit, read_checkpoint
+from sql.ledger import (
+    Contradiction,
+    Refused,
+    Superseded,
+    commit,
+    commit_the_rest,
+    read_checkpoint,
+)
+from sql.parking import ParkedKind, list_parked
 from sql.settlement import State, release
 from sql.statement import load
 
@@ -19,6 +31,24 @@ async def ledger(database: Database, sale_id: str) -> Database:
     await open_sale(database, draft(sale_id))
     await filled_mirror(database, sale_id)
     return database
+
+
+@pytest.fixture
+async def sold(ledger: Database, sale_id: str) -> Database:
+    """One lamp was granted besides, which Redis has not been told, and one is sold: order 7."""
+    await sales.grant(ledger, sale_id, sku=LAMP, units=1, request="the grant", context={})
+    await commit(ledger, admitting(sale_id, ids(7)))
+    return ledger
+
+
+Wrong = Callable[[str], Batch]
+
+
+def after_the_first(batch: Batch) -> Batch:
+    """The batch where it belongs: after the order that was sold."""
+    batch.last += 1 - batch.began
+    batch.began = 1
+    return batch
 
 
 async def counters(database: Database, sale_id: str, sku: str = LAMP) -> tuple[int, int, int, int]:
@@ -76,7 +106,7 @@ async def test_only_from_where_the_checkpoint_stands(
     assert await everything(ledger) == before
 
 
-# What does not fit. Each is refused as a Contradiction, the one fault that is answered by closing
+# What does not fit as a whole. Each is a Contradiction, the one fault that is answered by closing
 # the sale: another exception would be met again and again, with the sale's history stuck behind it.
 
 
@@ -86,24 +116,6 @@ def stock_unlike_the_mirror(sale_id: str) -> Batch:
 
 def unknown_sku_in_the_stock(sale_id: str) -> Batch:
     return expecting(admitting(sale_id, ids(1), lines="chair:1:1"), {"chair": 4})
-
-
-def known_id(sale_id: str) -> Batch:
-    return admitting(sale_id, ids(2, 7))
-
-
-def id_twice(sale_id: str) -> Batch:
-    return admitting(sale_id, ids(2, 2))
-
-
-def id_that_is_none(sale_id: str) -> Batch:
-    batch = admitting(sale_id, ids(2))
-    batch.admissions.ids[0] = "x" * 32
-    return batch
-
-
-def more_than_was_granted(sale_id: str) -> Batch:
-    return admitting(sale_id, ids(2), lines=f"{LAMP}:10:500")
 
 
 def less_than_nothing_in_redis(sale_id: str) -> Batch:
@@ -132,13 +144,10 @@ def state_that_nobody_chose(sale_id: str) -> Batch:
     return batch
 
 
-def lowering_under_the_id_of_a_grant(sale_id: str) -> Batch:
-    return lowering(sale_id, "the grant", units=1, began=1)
-
-
-def lowering_whose_reason_is_no_json(sale_id: str) -> Batch:
-    batch = lowering(sale_id, "one", units=1, began=1)
-    batch.lowerings.contexts[0] = "{"
+def correction_that_nobody_asked_for(sale_id: str) -> Batch:
+    batch = Batch(sale_id=sale_id, epoch=0, began=1, last=2)
+    batch.corrections.append(Corrected(version=2, sku=LAMP, number=1, before=9, after=8))
+    batch.mirror[LAMP] = -1
     return batch
 
 
@@ -151,37 +160,144 @@ def lowering_of_more_than_is_left(sale_id: str) -> Batch:
     [
         stock_unlike_the_mirror,
         unknown_sku_in_the_stock,
-        known_id,
-        id_twice,
-        id_that_is_none,
-        more_than_was_granted,
         less_than_nothing_in_redis,
         return_that_nobody_asked_for,
         grant_that_nobody_made,
         state_that_nobody_chose,
-        lowering_under_the_id_of_a_grant,
-        lowering_whose_reason_is_no_json,
+        correction_that_nobody_asked_for,
         lowering_of_more_than_is_left,
     ],
 )
 async def test_what_contradicts_the_ledger_is_refused_and_nothing_is_written(
-    ledger: Database, sale_id: str, wrong: object
+    sold: Database, sale_id: str, wrong: Wrong
 ) -> None:
-    assert callable(wrong)
-    await sales.grant(ledger, sale_id, sku=LAMP, units=1, request="the grant", context={})
-    await commit(ledger, admitting(sale_id, ids(7)))
-    before = await everything(ledger)
-    batch: Batch = wrong(sale_id)
-    batch.last += 1 - batch.began
-    batch.began = 1
+    before = await everything(sold)
+    with pytest.raises((Contradiction, Refused)):
+        await commit(sold, after_the_first(wrong(sale_id)))
     with pytest.raises(Contradiction):
-        await commit(ledger, batch, parking=True)
-    assert await everything(ledger) == before
+        await commit_the_rest(sold, after_the_first(wrong(sale_id)))
+    assert await everything(sold) == before
+    assert await list_parked(sold) == []
+
+
+# What Postgres refuses of a batch. Each is set apart, alone, and all the rest is committed.
+
+
+def known_id(sale_id: str) -> Batch:
+    return admitting(sale_id, ids(2, 7))
+
+
+def id_twice(sale_id: str) -> Batch:
+    return admitting(sale_id, ids(2, 2))
+
+
+def id_that_is_none(sale_id: str) -> Batch:
+    batch = admitting(sale_id, ids(2, 3))
+    batch.admissions.ids[1] = "x" * 32
+    return batch
+
+
+def nul_in_an_order(sale_id: str) -> Batch:
+    batch = admitting(sale_id, ids(2, 3))
+    batch.admissions.customers[1] = "a\0da"
+    return batch
+
+
+def more_than_was_granted(sale_id: str) -> Batch:
+    batch = admitting(sale_id, ids(2, 3))
+    batch.admissions.lines[1] = f"{LAMP}:10:500"
+    batch.taken.update({LAMP: 9})
+    return batch
+
+
+@pytest.mark.parametrize(
+    "wrong", [known_id, id_twice, id_that_is_none, nul_in_an_order, more_than_was_granted]
+)
+async def test_an_order_that_is_refused_is_parked_and_a_rebuild_asked_for(
+    sold: Database, sale_id: str, wrong: Wrong
+) -> None:
+    before = await everything(sold)
+    with pytest.raises(Refused):
+        await commit(sold, after_the_first(wrong(sale_id)))
+    assert await everything(sold) == before
+    assert not (await read_checkpoint(sold, sale_id)).rebuild
+
+    batch = after_the_first(wrong(sale_id))
+    record = batch.admissions.record(1)
+    (refusal,) = await commit_the_rest(sold, batch)
+    (parked,) = await list_parked(sold)
+    assert (parked.kind, parked.reason) == (ParkedKind.ADMISSION, refusal.reason)
+    assert parked.record == record.encode()
+    assert await admitted(sold) == ids(2, 7)
+    # The units of the order are gone from Redis, and in no row.
+    assert await counters(sold, sale_id) == (2, 7, 0, 11)
+    checkpoint = await read_checkpoint(sold, sale_id)
+    assert (checkpoint.version, checkpoint.rebuild) == (batch.last, True)
+    await is_paused_with_an_alarm(sold, sale_id)
+
+
+UNREADABLE = {
+    "half a text": '{"subject": ',
+    "a NUL": '{"subject": "a\\u0000b"}',
+    "half a character": '{"subject": "\\ud800"}',
+    "a number without end": '{"subject": 1e1000000}',
+    "too deep": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("context", UNREADABLE.values(), ids=UNREADABLE)
+async def test_a_context_that_is_refused_is_parked_and_its_order_is_taken(
+    sold: Database, sale_id: str, context: str
+) -> None:
+    batch = admitting(sale_id, ids(2, 3))
+    batch.admissions.contexts[1] = context
+    after_the_first(batch)
+    with pytest.raises(Refused):
+        await commit(sold, batch)
+    await commit_the_rest(sold, batch)
+    (parked,) = await list_parked(sold)
+    assert (parked.kind, parked.record) == (ParkedKind.CONTEXT, context.encode())
+    assert await admitted(sold) == ids(2, 3, 7)
+    assert await counters(sold, sale_id) == (3, 7, 0, 11)
+    assert not (await read_checkpoint(sold, sale_id)).rebuild
+    await is_paused_with_an_alarm(sold, sale_id)
+
+
+@pytest.mark.parametrize(
+    ("request_id", "context"),
+    [("the grant", '{"reason": "broken"}'), ("a\0b", '{"reason": "broken"}'), ("new", "{")],
+    ids=["the id of a grant", "a NUL in the id", "no JSON"],
+)
+async def test_a_lowering_that_is_refused_stands_and_what_was_said_of_it_is_parked(
+    sold: Database, sale_id: str, request_id: str, context: str
+) -> None:
+    batch = lowering(sale_id, request_id, units=4, began=1)
+    batch.lowerings.contexts[0] = context
+    with pytest.raises(Refused):
+        await commit(sold, batch)
+    await commit_the_rest(sold, batch)
+    (parked,) = await list_parked(sold)
+    assert (parked.kind, parked.record) == (ParkedKind.LOWERING, context.encode())
+    assert await counters(sold, sale_id) == (1, 5, 4, 7)
+    rows = await sold.rows("select -delta as units from adjustment where delta < 0")
+    assert [row["units"] for row in rows] == [4]
+    assert not (await read_checkpoint(sold, sale_id)).rebuild
+    await is_paused_with_an_alarm(sold, sale_id)
+
+
+async def admitted(ledger: Database) -> list[UUID]:
+    return [row["id"] for row in await ledger.rows("select id from reservation order by id")]
+
+
+async def is_paused_with_an_alarm(ledger: Database, sale_id: str) -> None:
+    assert (await sales.read(ledger, sale_id)).state is sales.SaleState.PAUSED
+    (alarm,) = await open_alarms(ledger, sale_id)
+    assert alarm.kind == AlarmKind.PARKED
 
 
 async def test_an_id_that_is_known_is_named(ledger: Database, sale_id: str) -> None:
     await commit(ledger, admitting(sale_id, ids(7)))
-    with pytest.raises(Contradiction, match=f"1 ids were admitted before: {ids(7)[0].hex}"):
+    with pytest.raises(Refused, match=f"1 ids were admitted before: {ids(7)[0].hex}"):
         await commit(ledger, admitting(sale_id, ids(2, 7), began=1))
 
 

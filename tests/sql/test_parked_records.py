@@ -8,7 +8,7 @@ from batches import admitting, filled_mirror, ids
 from drafts import draft, open_sale
 
 from sql.database import Database
-from sql.ledger import commit
+from sql.ledger import commit_the_rest
 from sql.parking import (
     CannotRetry,
     NoSuchParked,
@@ -31,7 +31,7 @@ async def parked(database: Database, sale_id: str) -> Parked:
     await filled_mirror(database, sale_id)
     batch = admitting(sale_id, ids(7))
     batch.admissions.contexts[0] = HALF_A_CONTEXT
-    await commit(database, batch, parking=True)
+    await commit_the_rest(database, batch)
     (parked,) = await list_parked(database)
     return parked
 
