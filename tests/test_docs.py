@@ -142,6 +142,11 @@ def test_every_table_is_described() -> None:
     assert PROTOCOL.first_column("The tables") == set(created)
 
 
+def test_every_migration_has_a_number_of_its_own() -> None:
+    numbers = [path.name[:4] for path in (PROJECT / "sql/migrations").glob("*.sql")]
+    assert sorted(numbers) == [f"{number:04d}" for number in range(1, len(numbers) + 1)]
+
+
 def test_every_kind_of_outbox_row_is_described() -> None:
     migrations = sorted((PROJECT / "sql/migrations").glob("*.sql"))
     schema = "".join(path.read_text() for path in migrations)
