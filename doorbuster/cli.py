@@ -43,7 +43,7 @@ def main() -> None:
 
 def command_line(arguments: Sequence[str]) -> typer.Typer:
     """Return the command that the arguments call, or all of them where they call none."""
-    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback()(_doorbuster)
     called = next((word for word in arguments if not word.startswith("-")), None)
     for name in [called] if called in COMMANDS else COMMANDS:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from doorbuster.confirmation import Yes, ask
+
 app = typer.Typer(help="Create, revoke and list API keys.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="What you call the key.", show_default=False)]
@@ -45,8 +47,9 @@ def create(
 
 
 @app.command()
-def revoke(name: Name) -> None:
+def revoke(name: Name, yes: Yes = False) -> None:
     """Revoke a key; gateways forget it within seconds."""
+    ask(f"Revoke {name}? Whoever uses it is locked out within seconds.", yes=yes)
     from doorbuster.actor import actor
     from doorbuster.faults import NotDone
     from doorbuster.servers import with_servers

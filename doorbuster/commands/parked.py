@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from doorbuster.confirmation import Yes, ask
+
 app = typer.Typer(
     help="List, show, retry and discard what the ledger refused.", no_args_is_help=True
 )
@@ -60,8 +62,10 @@ def retry(
 def discard(
     parked: ParkedId,
     reason: Annotated[str, typer.Option(help="Why, for the record.", show_default=False)],
+    yes: Yes = False,
 ) -> None:
     """Leave the ledger as it is without it; the record stays on file."""
+    ask(f"Discard {parked}? Nothing will try it again.", yes=yes)
     from doorbuster.parked_report import discard as discard_parked
     from doorbuster.servers import with_servers
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from doorbuster.confirmation import Yes, ask
+
 app = typer.Typer(
     help="Create, open, grant, pause, resume, close and show sales.", no_args_is_help=True
 )
@@ -55,8 +57,9 @@ def resume(sale: SaleId) -> None:
 
 
 @app.command()
-def close(sale: SaleId) -> None:
+def close(sale: SaleId, yes: Yes = False) -> None:
     """Stop admitting for good; holds and payments go on."""
+    ask(f"Close {sale} for good? It can never be opened again.", yes=yes)
     _change_state(sale, "close")
 
 

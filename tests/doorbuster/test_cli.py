@@ -1,13 +1,16 @@
 """The command line: quick, and a mistake is one line."""
 
+import os
+import pty
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from doorbuster.cli import COMMANDS
+from doorbuster.cli import COMMANDS, command_line
 from doorbuster.python_child import inherited
 
 
@@ -25,8 +28,8 @@ def said(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_every_command_has_help(command: list[str]) -> None:
-    shown = said(*command, "--help")
-    assert shown.returncode == 0
+    shown = CliRunner().invoke(command_line(command), [*command, "--help"])
+    assert shown.exit_code == 0
     assert "Usage" in shown.stdout
 
 
@@ -76,3 +79,38 @@ def test_a_database_that_is_away_is_one_line() -> None:
     assert shown.returncode == 1
     assert shown.stderr.startswith("doorbuster: Postgres does not let us in: ")
     assert len(shown.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (["sale", "close", "friday"], "Close friday for good?"),
+        (["key", "revoke", "till"], "Revoke till?"),
+        (["parked", "discard", "7", "--reason", "broken"], "Discard 7?"),
+    ],
+)
+def test_at_a_terminal_harm_is_asked_about_first(words: list[str], question: str) -> None:
+    master, slave = pty.openpty()
+    os.write(master, b"n\n")
+    shown = subprocess.run(
+        [sys.executable, "-m", "doorbuster", *words],
+        env=inherited(),
+        cwd="/",
+        stdin=slave,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    os.close(master)
+    os.close(slave)
+    assert shown.returncode == 1
+    assert question in shown.stdout
+    assert "Aborted" in shown.stderr
+    # It was not even looked for servers.
+    assert "DOORBUSTER" not in shown.stderr
+
+
+def test_a_command_is_completed() -> None:
+    words = {"COMP_WORDS": "doorbuster sale c", "COMP_CWORD": "2"}
+    shown = said(_DOORBUSTER_COMPLETE="complete_bash", **words)
+    assert shown.stdout.split() == ["create", "close"]
