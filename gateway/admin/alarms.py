@@ -42,7 +42,7 @@ class AlarmPage(BaseModel):
 _ACKNOWLEDGE: Final = Link(
     name="acknowledgeAlarm",
     operation_id="acknowledgeAlarm",
-    parameters={"number": "$response.body#/items/0/id"},
+    parameters={"id": "$response.body#/items/0/id"},
 )
 
 LIST_ALARMS: Final = Operation(
@@ -78,7 +78,7 @@ class AlarmDesk:
         """Where they are mounted."""
         return [
             Call(ALARMS, self.browse, LIST_ALARMS),
-            Call(f"{ALARMS}/{{number}}/acknowledge", self.acknowledge, ACKNOWLEDGE_ALARM),
+            Call(f"{ALARMS}/{{id}}/acknowledge", self.acknowledge, ACKNOWLEDGE_ALARM),
         ]
 
     async def browse(self, request: Request) -> Response:

@@ -25,7 +25,7 @@ class NumberedQuery(BaseModel):
 def number_parameter(what: str) -> Parameter:
     """The number in the path."""
     schema: dict[str, object] = {"type": "integer", "minimum": 1, "maximum": 10**MAX_DIGITS - 1}
-    return Parameter("number", "path", schema, what)
+    return Parameter("id", "path", schema, what)
 
 
 ALARM_NUMBER: Final = number_parameter("The alarm.")
@@ -34,7 +34,7 @@ PARKED_NUMBER: Final = number_parameter("The parked record.")
 
 def number_of(request: Request, unknown: Problem) -> int:
     """The number in the path. Raises a Refusal for what is none."""
-    text: str = request.path_params["number"]
+    text: str = request.path_params["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
         raise Refusal(unknown)
     return int(text)

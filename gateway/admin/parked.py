@@ -69,7 +69,7 @@ _ONE: Final = (Success(status=200, description="The record.", body=ParkedBody),)
 _INSPECT: Final = Link(
     name="inspectParked",
     operation_id="inspectParked",
-    parameters={"number": "$response.body#/items/0/id"},
+    parameters={"id": "$response.body#/items/0/id"},
 )
 
 LIST_PARKED: Final = Operation(
@@ -127,7 +127,7 @@ class ParkedDesk:
 
     def routes(self) -> list[Call]:
         """Where they are mounted."""
-        one = f"{PARKED}/{{number}}"
+        one = f"{PARKED}/{{id}}"
         return [
             Call(PARKED, self.browse, LIST_PARKED),
             Call(one, self.inspect, INSPECT_PARKED),
