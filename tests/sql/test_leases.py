@@ -74,6 +74,21 @@ async def test_the_sales_of_a_dead_one_are_taken_after_its_leases_and_not_before
     assert len(await renew(ledger, alive, seconds=SECONDS)) == 6
 
 
+async def test_a_clock_that_was_set_back_keeps_no_sale_from_being_led(ledger: Database) -> None:
+    """As after a failover to a Postgres whose clock is behind: no lease lasts an hour."""
+    alive, dead = uuid4(), uuid4()
+    await settled(ledger, alive, dead)
+    await pass_seconds(ledger, -3600, but=alive)
+    assert len(await renew(ledger, alive, seconds=SECONDS)) == 6
+
+
+async def test_those_who_live_share_again_after_a_clock_was_set_back(ledger: Database) -> None:
+    one, two = uuid4(), uuid4()
+    await settled(ledger, one, two)
+    await pass_seconds(ledger, -3600)
+    assert [len(each) for each in await settled(ledger, one, two)] == [3, 3]
+
+
 async def test_one_that_was_away_too_long_leads_nothing_by_itself(ledger: Database) -> None:
     paused, awake = uuid4(), uuid4()
     await settled(ledger, paused, awake)
