@@ -29,6 +29,7 @@ OPEN = load("open")
 FOLLOW = load("follow")
 PROGRESS = load("progress")
 READ = load("read")
+PROVE = load("prove")
 
 # Keeps Redis busy for about a millisecond a call.
 SCAN_COUNT = 1000
@@ -134,6 +135,19 @@ class Differs:
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The gate is open under the new epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What a record says that its server keeps, and of which epoch it is."""
+
+    epoch: int
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The record says what its server keeps now."""
 
 
 class SaleStore:
@@ -297,6 +311,28 @@ class SaleStore:
         """The record, proven or not; None where there is none."""
         proven, now_ms, fields = array(await self.server.run(READ, [self._record], []))
         return parse(mapping(fields), proven=proven == 1, now_ms=integer(now_ms))
+
+    async def stamp(self) -> Stamp | None:
+        """What the record says that its server keeps; None where there is none."""
+        names = ("epoch", "durability", "replicas", "backlog_limit")
+        found = array(await self.server.command("HMGET", self._record, *names))
+        if any(each is None for each in found):
+            return None
+        epoch, durability, replicas, backlog_limit = found
+        return Stamp(
+            epoch=integer(epoch),
+            proof=Proof(
+                durability=text(durability),
+                replicas=integer(replicas),
+                backlog_limit=integer(backlog_limit),
+            ),
+        )
+
+    async def prove(self, epoch: int, proof: Proof) -> Proven | Refused:
+        """Note what its server keeps now."""
+        arguments: list[Argument] = [epoch, proof.durability, proof.replicas, proof.backlog_limit]
+        reply = array(await self.server.run(PROVE, [self._record], arguments))
+        return _refusal(reply) or Proven()
 
     async def surviving(self, epoch: int, *, after: int, count: int) -> list[Entry]:
         """Entries that outlived a loss, read from an unproven server: for a recovery alone."""

@@ -11,6 +11,7 @@ from lua.server import Server
 from lua.store import SaleStore
 from reconciler.follower import Follower, NeedsRecovery
 from reconciler.metrics import Metrics
+from reconciler.proof_watch import ProofWatch
 from reconciler.recovery import Abandoned, Recovery
 from reconciler.relay import Relay
 from reconciler.remains import Remains
@@ -52,6 +53,7 @@ class Keeper:
             Sweeper(database, store, metrics).run,
             Witnesses(database, store, self._follower).run,
             Remains(database, store).run,
+            ProofWatch(database, store).run,
         ]
         if rhythm.every_seconds > 0:
             self._parts.append(self._self_audit.run)

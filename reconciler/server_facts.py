@@ -57,6 +57,11 @@ async def _start_rewrite(server: Server) -> bool:
     return True
 
 
+async def is_rewriting(server: Server) -> bool:
+    """Whether the append-only file is being rewritten, or will be: it may not be whole yet."""
+    return _is_rewriting(await _persistence(server))
+
+
 def _is_rewriting(facts: list[str]) -> bool:
     return "aof_rewrite_in_progress:1" in facts or "aof_rewrite_scheduled:1" in facts
 

@@ -32,6 +32,7 @@ class AlarmKind(StrEnum):
     NOT_ADOPTED = "not-adopted"
     PARKED = "parked"
     DRIFT = "drift"
+    LEVEL = "level"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,18 +63,17 @@ def records(found: tuple[RecordFacts, ...]) -> Finding:
 
 
 def levels(found: tuple[RecordFacts, ...], wanted: str) -> Finding:
-    """What the reconciler could prove when it opened a sale is stamped on its record."""
+    """What the reconciler could prove is stamped on each record."""
     check = Check.DOORBUSTER_LEVELS
     short = [each for each in found if each.proven and _is_short(each, wanted)]
     if short:
         told = _named([f"{each.sale_id} ({each.stamped})" for each in short])
         return fault(
             check,
-            f"opened when the server proved less than is wanted: {told}",
-            f"mend redis.durability; then doorbuster rebuild {short[0].sale_id} --do, or restart "
-            "Redis: a recovery stamps what it proves",
+            f"the server proved less than is wanted: {told}",
+            "mend redis.durability; a reconciler stamps what it proves every 15 seconds",
         )
-    return ok(check, "none was opened below the level that is wanted")
+    return ok(check, "none is below the level that is wanted")
 
 
 def _is_short(record: RecordFacts, wanted: str) -> bool:

@@ -10,6 +10,10 @@ from lua.store import SaleStore
 
 # A sku that is not in the definition makes us look again, but not at every request.
 LOOK_AGAIN_SECONDS: Final = 1.0
+# What the server keeps, and so the level that can be promised, may change within an epoch. This is
+# how late a gateway may be to learn of it; reading costs as much as one checkout.
+PROOF_SECONDS: Final = 5.0
+REFRESH_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,11 @@ class DefinitionReader:
     def known(self) -> Definition | None:
         """The definition that was read last."""
         return self._definition
+
+    @property
+    def is_old(self) -> bool:
+        """Whether what the server keeps may have changed since it was read."""
+        return self._read_at < asyncio.get_running_loop().time() - PROOF_SECONDS
 
     async def read(self, *, unless_younger_seconds: float = 0.0) -> Definition | None:
         """Read it, unless it was read so recently. None where Redis has none.

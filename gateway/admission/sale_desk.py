@@ -7,7 +7,12 @@ from gateway.admission.answer import Answer, CheckoutRequest, PaidLate, Pending,
 from gateway.admission.attempt import Attempt
 from gateway.admission.batcher import Answered, Batcher, NotVerified, Overloaded, Undetermined
 from gateway.admission.commits import Commits
-from gateway.admission.definition import LOOK_AGAIN_SECONDS, Definition, DefinitionReader
+from gateway.admission.definition import (
+    LOOK_AGAIN_SECONDS,
+    REFRESH_SECONDS,
+    Definition,
+    DefinitionReader,
+)
 from gateway.admission.durability import Level, is_proven
 from gateway.admission.order import Order
 from gateway.admission.refusals import refusal
@@ -94,9 +99,19 @@ class SaleDesk:
         known = self._definitions.known
         if known is None or known.epoch < self._batcher.epoch or _unknown(wanted, known):
             known = await self._definitions.read(unless_younger_seconds=LOOK_AGAIN_SECONDS)
+        elif self._definitions.is_old:
+            known = await self._refreshed(known)
         if known is not None:
             self._batcher.learn(known.epoch)
         return known
+
+    async def _refreshed(self, known: Definition) -> Definition | None:
+        """Where Redis is away for a moment it is the checkout that waits for it, and not this."""
+        try:
+            async with asyncio.timeout(REFRESH_SECONDS):
+                return await self._definitions.read(unless_younger_seconds=LOOK_AGAIN_SECONDS)
+        except (RedisFault, TimeoutError):
+            return known
 
     async def _decide(self, attempt: Attempt) -> Answer:
         verdict = await self._batcher.decide(

@@ -201,6 +201,7 @@ async def _call_everything(sale: Sale) -> None:
     await sale.store.lower(1, request="r", sku=LAMP, units=1, context="{}")
     await sale.store.change_state(1, state="paused", opens_at_ms=0, closes_at_ms=0, revision=2)
     await sale.store.correct(1, sku=LAMP, units=0, mirrored=0, number=1)
+    await sale.store.prove(1, FSYNC)
     await sale.store.follow(1, committed=1, trim_below=1, count=5)
     await sale.record()
     await sale.store.progress()

@@ -9,6 +9,7 @@ from selling import LAMP, Offer, Sale, reservation, wish
 from lua import keys
 from lua.admission import Admitted, Decided
 from lua.faults import ScriptFault
+from lua.record import Proof
 from lua.server import Server
 from lua.store import Behind, Closed, OtherEpoch, Unproven
 
@@ -28,6 +29,9 @@ CALLS: dict[str, Call] = {
     ),
     "correct": lambda sale, epoch: sale.store.correct(
         epoch, sku=LAMP, units=-1, mirrored=-1, number=9
+    ),
+    "prove": lambda sale, epoch: sale.store.prove(
+        epoch, Proof(durability="memory", replicas=0, backlog_limit=1)
     ),
     "follow": lambda sale, epoch: sale.store.follow(epoch, committed=1, trim_below=1, count=9),
 }
