@@ -1,7 +1,7 @@
 """What the calls on reservations take and answer, for the OpenAPI document."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -19,6 +19,7 @@ from gateway.problems import (
 )
 from gateway.query import MAX_ITEMS, Limit
 from gateway.representation import ReservationBody
+from gateway.sales import NAME
 
 
 class Confirmation(BaseModel):
@@ -61,10 +62,12 @@ class ReservationPage(BaseModel):
 
 
 class ReservationsQuery(BaseModel):
-    """Which page."""
+    """Which of them, and which page."""
 
     limit: Limit = MAX_ITEMS
     after: Annotated[UUID | None, Field(description="the last one of the page before")] = None
+    state: Literal["held", "paid", "released", "expired"] | None = None
+    sale_id: Annotated[str | None, Field(pattern=f"^{NAME}$")] = None
 
 
 _FOUND: Final = Success(status=200, description="The reservation.", body=ReservationBody)

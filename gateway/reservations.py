@@ -52,17 +52,24 @@ class Reservations:
     async def list(self, request: Request) -> Response:
         """The customer's own reservations that the ledger has, newest first.
 
-        `limit` is at most 100; `after` is the id of the last one on the page before.
+        `limit` is at most 100; `after` is the id of the last one on the page before. `state` and
+        `sale_id` narrow it.
         """
         customer = await self._callers.customer(request.scope)
         wanted = parse_query(request, ReservationsQuery)
-        limit = wanted.limit
         try:
             after = await self._cursor(wanted.after, customer)
-            rows = await of_customer(self._database, customer.digest, after=after, count=limit + 1)
+            rows = await of_customer(
+                self._database,
+                customer.digest,
+                after=after,
+                count=wanted.limit + 1,
+                state=wanted.state,
+                sale_id=wanted.sale_id,
+            )
         except LedgerFault as fault:
             raise Refusal(LEDGER_BEHIND) from fault
-        return _page([of_ledger(row) for row in rows], limit)
+        return _page([of_ledger(row) for row in rows], wanted)
 
     async def _cursor(self, last: UUID | None, customer: Customer) -> tuple[datetime, UUID] | None:
         if last is None:
@@ -73,13 +80,13 @@ class Reservations:
         return row.created_at, last
 
 
-def _page(found: Sequence[Found], limit: int) -> Response:
+def _page(found: Sequence[Found], wanted: ReservationsQuery) -> Response:
     """Up to `limit` reservations; one more than that says that there is a next page."""
     now_ms = int(time.time() * 1000)
-    shown = found[:limit]
+    shown = found[: wanted.limit]
     items = b",".join(each.reservation.to_json(now_ms) for each in shown)
     following = None
-    if len(found) > limit:
-        last = {"limit": limit, "after": shown[-1].reservation.id}
-        following = link("/v1/reservations", last)
+    if len(found) > wanted.limit:
+        last = {"after": shown[-1].reservation.id}
+        following = link("/v1/reservations", wanted.model_dump() | last)
     return json_answer(b'{"items":[%b],"next":%b}' % (items, to_json(following)))

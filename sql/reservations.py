@@ -38,11 +38,17 @@ async def find(database: Database, ids: Iterable[UUID]) -> dict[UUID, LedgerRese
 
 
 async def of_customer(
-    database: Database, customer: str, *, after: tuple[datetime, UUID] | None, count: int
+    database: Database,
+    customer: str,
+    *,
+    after: tuple[datetime, UUID] | None,
+    count: int,
+    state: str | None = None,
+    sale_id: str | None = None,
 ) -> list[LedgerReservation]:
-    """A customer's reservations, newest first, after the given one."""
+    """A customer's reservations, newest first, after the given one; all, or some of them."""
     created_at, last = after or (None, None)
-    rows = await database.rows(OF_CUSTOMER, customer, created_at, last, count)
+    rows = await database.rows(OF_CUSTOMER, customer, created_at, last, count, state, sale_id)
     return [parse_reservation(row) for row in rows]
 
 

@@ -126,6 +126,34 @@ async def test_customers_page_through_their_own_reservations(
     assert is_problem(refused, 403, "forbidden")
 
 
+async def test_customers_find_their_own_by_state_and_sale(shop: KeptShop, settle_key: str) -> None:
+    sales = [await shop.sell(), await shop.sell()]
+    tills = [
+        Till(shop, settle_key, await shop.buy(sale_id, "zoe"), "zoe")
+        for sale_id in (*sales, *sales)
+    ]
+    await tills[3].confirm()
+    await tills[2].release()
+
+    async def found(query: str) -> list[str]:
+        page = await shop.send("GET", f"/v1/reservations?{query}", token=shop.token("zoe"))
+        assert page.status == 200, page
+        ids = [item["id"] for item in page.body["items"]]
+        following = page.body["next"]
+        return ids + (await found(following.partition("?")[2]) if following else [])
+
+    first, second, released, paid = (till.bought["id"] for till in tills)
+    await until_true(tills[1].is_in_the_ledger)
+    assert await found("state=held&limit=1") == [second, first]
+    assert await found(f"sale_id={sales[0]}&limit=1") == [released, first]
+    assert await found(f"sale_id={sales[1]}&state=paid") == [paid]
+    assert await found("state=expired") == []
+    assert await found("sale_id=nowhere") == []
+    for query in ("state=lost", "sale_id=no+id"):
+        refused = await shop.send("GET", f"/v1/reservations?{query}", token=shop.token("zoe"))
+        assert is_problem(refused, 422, "invalid")
+
+
 # Paid
 
 
