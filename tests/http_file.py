@@ -28,6 +28,10 @@ class Written:
     headers: Mapping[str, str]
     body: str
 
+    def path(self) -> str:
+        """Where it goes, with a word in place of each reference."""
+        return REFERENCE.sub("x", self.url).removeprefix("x").partition("?")[0]
+
 
 @dataclass(kw_only=True)
 class Collection:

@@ -11,6 +11,11 @@ import httpx
 from gateway import asgi
 from gateway.openapi import CUSTOMER, SETTLE, Call, Operation
 
+# More than the largest body that there is, which defines a sale.
+TOO_MANY_BYTES = 1024 * 1024
+
+NEEDED = {"Idempotency-Key": "a-key", "If-Match": '"another-etag"'}
+
 Headers = list[tuple[str, str]]
 
 
@@ -32,6 +37,9 @@ class Provoking:
 
     async def unknown(self, call: Call) -> httpx.Response:
         values = {"sale_id": f"none-{uuid4().hex}", "sku": "NONE", "id": str(uuid4())}
+        values |= {"number": "999999999", "name": "nobody"}
+        if all(problem.status != 404 for problem in call.operation.problems):
+            values = dict.fromkeys(values, "a%2Fb")  # a path with one part more
         return await self._send(call, values={**self.values, **values})
 
     async def malformed(self, call: Call) -> httpx.Response:
@@ -44,7 +52,7 @@ class Provoking:
         return await self._send(call, content="{")
 
     async def too_large(self, call: Call) -> httpx.Response:
-        return await self._send(call, content=" " * (asgi.MAX_BODY_BYTES + 1))
+        return await self._send(call, content=" " * TOO_MANY_BYTES)
 
     async def of_another_type(self, call: Call) -> httpx.Response:
         return await self._send(call, kind="text/plain")
@@ -95,7 +103,9 @@ class Provoking:
             return answer
 
     def _headers(self, operation: Operation) -> Headers:
-        return self._bearing(operation.callers[0]) if operation.callers else []
+        needed = [each.name for each in operation.parameters if each.required]
+        bearing = self._bearing(operation.callers[0]) if operation.callers else []
+        return [*bearing, *((name, NEEDED[name]) for name in needed if name in NEEDED)]
 
     def _bearing(self, caller: str) -> Headers:
         return [("authorization", f"Bearer {self.bearers[caller]}")]

@@ -18,6 +18,11 @@ from shop import settings_for
 
 from gateway.identity.development import issue
 from gateway.openapi import ADMIN, CUSTOMER, SETTLE
+from sql.alarms import AlarmKind, list_alarms, raise_alarm
+from sql.parking import list_parked
+
+PARK = """insert into parked (sale_id, kind, subject, record, reason)
+          values ($1, 'context', $2, 'no JSON', 'a test')"""
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -68,7 +73,20 @@ async def collection(shop: KeptShop) -> Collection:
         "settle_key": await shop.key(),
         "admin_key": await shop.key("admin"),
     }
+    read.variables |= await attention(shop, read.variables["sale"])
     return read
+
+
+async def attention(shop: KeptShop, sale_id: str) -> dict[str, str]:
+    """The numbers of an alarm, and of a parked record of an order that is in the ledger."""
+    database, token = shop.servers.database, shop.token("somebody")
+    order = (await shop.buy(sale_id, "somebody")).body["id"]
+    await shop.send("POST", f"/v1/reservations/{order}/release", token=token)
+    await raise_alarm(database, sale_id, AlarmKind.LOST, "a test")
+    await database.execute(PARK, sale_id, order)
+    (alarm,) = await list_alarms(database, sale_id=sale_id)
+    (parked,) = await list_parked(database, sale_id=sale_id)
+    return {"alarm": str(alarm.id), "parked": str(parked.id)}
 
 
 async def replay(collection: Collection, client: httpx.AsyncClient) -> None:
@@ -98,6 +116,8 @@ async def test_every_documented_answer_was_given(
             "sale_id": requests.variables["sale"],
             "sku": "LAMP-1",
             "id": requests.answers["bought"].json()["id"],
+            "number": requests.variables["parked"],
+            "name": "payments",
         },
         bodies=bodies(requests, interface),
         bearers={
@@ -194,7 +214,7 @@ async def settle_what_is_settled(client: httpx.AsyncClient, requests: Collection
 
 
 async def watch_what_is_paid(client: httpx.AsyncClient, requests: Collection) -> None:
-    paid, token = requests.answers["bought"]["id"], requests.answers["login"]["token"]
+    paid, token = requests.answers["bought"].json()["id"], requests.answers["login"].json()["token"]
     seen = {"last-event-id": "paid-0"}
     answer = await client.get(f"/v1/reservations/{paid}/events", headers=bearing(token, **seen))
     assert answer.status_code == 204

@@ -8,6 +8,9 @@ import httpx
 import pytest
 import pytest_asyncio
 from away import away, calling
+from documents import PROJECT
+from http_file import Collection
+from interface import calls
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -60,6 +63,20 @@ async def test_the_document_has_the_mounted_calls_and_no_others(
     mounted = [(each.operation.method, each.path) for each in app.routes if isinstance(each, Call)]
     assert described == set(mounted)
     assert len(described) == len(mounted), "two calls have the same method and path"
+
+
+async def test_the_collection_of_requests_has_every_call(app: Starlette) -> None:
+    collection = Collection.read(PROJECT / "docs/api.http")
+    shown = {(each.method, each.path()) for each in collection.requests}
+    missing = [
+        f"{call.operation.method} {call.path}"
+        for call in calls(app.routes)
+        if not any(
+            method == call.operation.method and call.path_regex.match(path)
+            for method, path in shown
+        )
+    ]
+    assert missing == []
 
 
 async def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
