@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from doorbuster.embedded.valkey import EmbeddedValkey
 from doorbuster.process import Process
 
 STOP_SECONDS = 10
+ENDED_SECONDS = 0.2
 
 
 @dataclass(kw_only=True)
@@ -29,6 +30,15 @@ class OwnServer:
         """Nothing happens to one that runs."""
         if self.process is None:
             self.process = await launch(self.child)
+
+    async def start_if_it_ended(self) -> None:
+        """As a supervisor does; nothing happens to one that runs."""
+        assert self.process is not None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ENDED_SECONDS):
+                await self.process.wait()
+                self.process = None
+        await self.start()
 
     async def stop(self) -> None:
         """In order; nothing happens to one that is away."""
