@@ -54,7 +54,7 @@ LOCKING := --universal --python-version 3.11 --generate-hashes --no-header --no-
 lock: install ## Write the locks anew from pyproject.toml (ARGS=--upgrade: newest versions)
 	$(BIN)/pip install --quiet 'uv>=0.13,<1'
 	$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt \
-		--extra embedded --extra client --group dev $(LOCKING) $(ARGS)
+		--extra embedded --extra client --extra otel --group dev $(LOCKING) $(ARGS)
 	$(BIN)/uv pip compile pyproject.toml --output-file ops/image/requirements.txt \
 		--constraint requirements.txt $(LOCKING)
 	$(BIN)/uv pip compile --group build --output-file ops/image/build-requirements.txt \

@@ -10,14 +10,21 @@ from doorbuster.addresses import find_addresses
 from doorbuster.demo_sale import SALE_ID
 from doorbuster.faults import CannotServe, SettingsError
 from doorbuster.settings import Settings
+from doorbuster.tracing import TraceCheckouts
 from gateway.config import GatewayConfig, TokenConfig
 from gateway.listener import CannotListen, listen
+from reconciler.follower import OnCommit
 from reconciler.service import ReconcilerConfig
 
 MILLISECONDS: Final = 1000
 
 
-def gateway_config(settings: Settings, *, metrics_folder: Path | None = None) -> GatewayConfig:
+def gateway_config(
+    settings: Settings,
+    *,
+    metrics_folder: Path | None = None,
+    trace_checkouts: TraceCheckouts | None = None,
+) -> GatewayConfig:
     """Raises NoServers, or SettingsError where no token could be verified."""
     addresses = find_addresses(settings)
     return GatewayConfig(
@@ -32,10 +39,13 @@ def gateway_config(settings: Settings, *, metrics_folder: Path | None = None) ->
         drain_seconds=settings.drain_seconds,
         demo_sale=SALE_ID if settings.demo else None,
         metrics_folder=metrics_folder,
+        trace_checkouts=trace_checkouts,
     )
 
 
-def reconciler_config(settings: Settings, listening: socket.socket | None) -> ReconcilerConfig:
+def reconciler_config(
+    settings: Settings, listening: socket.socket | None, on_commit: OnCommit | None
+) -> ReconcilerConfig:
     """Raises NoServers."""
     addresses = find_addresses(settings)
     return ReconcilerConfig(
@@ -43,6 +53,7 @@ def reconciler_config(settings: Settings, listening: socket.socket | None) -> Re
         database_url=addresses.database_url,
         audit_seconds=settings.audit_seconds,
         listening=listening,
+        on_commit=on_commit,
     )
 
 

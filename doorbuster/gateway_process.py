@@ -15,6 +15,7 @@ from doorbuster.gateway_workers import METRICS_FOLDER, gateway_workers
 from doorbuster.settings import Settings
 from doorbuster.signals import until_stopped
 from doorbuster.supervisor import supervised
+from doorbuster.tracing import traced_checkouts
 from gateway.exposition import share_as
 from gateway.process import run
 
@@ -24,9 +25,10 @@ GRACE_SECONDS: Final = 4.5
 
 def serve(settings: Settings) -> None:
     """Run one gateway in this process. Raises a Fault for what its user can mend."""
-    config = gateway_config(settings)
-    with listening_socket(settings) as listening:
-        run(config, listening)
+    with traced_checkouts(settings) as trace:
+        config = gateway_config(settings, trace_checkouts=trace)
+        with listening_socket(settings) as listening:
+            run(config, listening)
 
 
 def serve_inherited(settings: Settings, descriptor: int, *, worker: int | None) -> None:
@@ -38,13 +40,14 @@ def serve_inherited(settings: Settings, descriptor: int, *, worker: int | None) 
     if worker is not None:
         share_as(worker)
         folder = Path(os.environ[METRICS_FOLDER])
-    with socket.socket(fileno=descriptor) as listening:
-        run(gateway_config(settings, metrics_folder=folder), listening)
+    with socket.socket(fileno=descriptor) as listening, traced_checkouts(settings) as trace:
+        run(gateway_config(settings, metrics_folder=folder, trace_checkouts=trace), listening)
 
 
 def supervise(settings: Settings) -> None:
     """Run several gateways as child processes behind one socket."""
-    gateway_config(settings)  # its faults are told once, and not by each worker
+    with traced_checkouts(settings):  # its faults are told once, and not by each worker
+        gateway_config(settings)
     asyncio.run(until_stopped(_supervise(_with_addresses(settings))))
 
 

@@ -49,6 +49,12 @@ def _is_origin(value: str) -> str:
     return value
 
 
+def _is_http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("the URL must begin with http:// or https://")
+    return value
+
+
 Origin = Annotated[str, AfterValidator(_is_origin)]
 
 
@@ -89,6 +95,8 @@ class Settings(BaseSettings):
     audit_seconds: int = Field(default=60, ge=0, le=86_400)
     log_level: LogLevel = "info"
     log_format: LogFormat = "text"
+    trace_url: Annotated[str, AfterValidator(_is_http_url)] | None = None
+    trace_ratio: float = Field(default=0.01, ge=0, le=1)
     demo: bool = False
 
     @field_validator("redis_url", mode="after")

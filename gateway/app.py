@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from gateway import storefront
 from gateway.admin import desk as administration
@@ -190,7 +191,9 @@ def _routes(
         resources.hints,
         counts.settlement,
     )
-    checkout = Refusing(CheckoutEndpoint(desk, callers, counts.admission))
+    checkout: ASGIApp = Refusing(CheckoutEndpoint(desk, callers, counts.admission))
+    if config.trace_checkouts is not None:
+        checkout = config.trace_checkouts(checkout)
     stock = Refusing(StockEndpoint(resources.hub.feed, catalogue.knows))
     stream = Refusing(StockStream(resources.hub, catalogue.knows))
     tickets = Tickets(partial(ticket_key, resources.reading))

@@ -1,7 +1,10 @@
 """What a gateway process needs to know, as plain values."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from starlette.types import ASGIApp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +23,7 @@ class GatewayConfig:
     """`durability` is the lowest level that any sale is sold at, by name.
 
     `demo_sale` names the sale of the demo pages, which exist only with it. `metrics_folder` is
-    where several workers add up what they count.
+    where several workers add up what they count. `trace_checkouts` puts a span around an app.
     """
 
     redis_url: str
@@ -34,3 +37,4 @@ class GatewayConfig:
     drain_seconds: float
     demo_sale: str | None
     metrics_folder: Path | None = None
+    trace_checkouts: Callable[[ASGIApp], ASGIApp] | None = None

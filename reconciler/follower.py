@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from typing import Final, assert_never
+from collections.abc import Callable
+from typing import Final, TypeAlias, assert_never
 
 from lua.hints import hint
 from lua.store import Behind, Followed, OtherEpoch, SaleStore, Unproven
@@ -11,6 +12,7 @@ from reconciler.catching_up import CatchingUp
 from reconciler.history import build
 from reconciler.metrics import Lag, Metrics
 from reconciler.parking import commit_or_park
+from sql.batch import Batch
 from sql.database import Database
 from sql.ledger import Checkpoint, Contradiction, Superseded, read_checkpoint
 
@@ -29,6 +31,10 @@ TRIM_EVERY_SECONDS: Final = 1.0
 REFUSED: Final = "the ledger has refused an order that Redis holds"
 
 
+# What is told of a commit: the batch, and between which nanoseconds since 1970 it was committed.
+OnCommit: TypeAlias = Callable[[Batch, int, int], None]
+
+
 class NeedsRecovery(Exception):
     """What Redis holds cannot be followed as it is. `rebuild`: nor can it be adopted."""
 
@@ -41,12 +47,19 @@ class Follower:
     """Follows one sale. `checkpoint` is None until it was first read."""
 
     def __init__(
-        self, database: Database, store: SaleStore, metrics: Metrics, *, hold_seconds: int
+        self,
+        database: Database,
+        store: SaleStore,
+        metrics: Metrics,
+        *,
+        hold_seconds: int,
+        on_commit: OnCommit | None,
     ) -> None:
         self.checkpoint: Checkpoint | None = None
         self.lag = Lag()
         self._catching_up = CatchingUp(store.sale_id)
         self._metrics = metrics
+        self._on_commit = on_commit
         self._database = database
         self._store = store
         self._entries = MIN_ENTRIES
@@ -130,6 +143,7 @@ class Follower:
         return (now.epoch, now.version) > (checkpoint.epoch, checkpoint.version)
 
     async def _commit(self, checkpoint: Checkpoint, followed: Followed) -> Checkpoint:
+        began_ns = time.time_ns()
         try:
             batch = build(
                 self._store.sale_id,
@@ -147,15 +161,20 @@ class Follower:
             await hint(self._store.server, self._store.sale_id)
         self._size(len(followed.entries), batch.last - batch.began)
         self._retention.note(batch.last)
-        self._metrics.orders.inc(len(batch.admissions.ids))
-        self._metrics.returns.inc(len(batch.returns))
-        self._metrics.mirror_checks.inc(len(batch.checks))
+        self._count(batch)
+        if self._on_commit is not None:
+            self._on_commit(batch, began_ns, time.time_ns())
         self.checkpoint = Checkpoint(
             epoch=checkpoint.epoch, version=batch.last, opened=checkpoint.opened
         )
         if not is_whole:
             raise NeedsRecovery(REFUSED, rebuild=True)
         return self.checkpoint
+
+    def _count(self, batch: Batch) -> None:
+        self._metrics.orders.inc(len(batch.admissions.ids))
+        self._metrics.returns.inc(len(batch.returns))
+        self._metrics.mirror_checks.inc(len(batch.checks))
 
     def _size(self, entries: int, versions: int) -> None:
         """Choose how many entries to read next: so many that they hold about the wanted orders.

@@ -9,7 +9,7 @@ from typing import Final
 from lua.faults import RedisFault
 from lua.server import Server
 from lua.store import SaleStore
-from reconciler.follower import Follower, NeedsRecovery
+from reconciler.follower import Follower, NeedsRecovery, OnCommit
 from reconciler.metrics import Metrics
 from reconciler.proof_watch import ProofWatch
 from reconciler.recovery import Abandoned, Recovery
@@ -39,13 +39,22 @@ class Keeper:
     """Keeps one sale until it is cancelled."""
 
     def __init__(
-        self, database: Database, server: Server, sale: Sale, metrics: Metrics, rhythm: Rhythm
+        self,
+        database: Database,
+        server: Server,
+        sale: Sale,
+        metrics: Metrics,
+        rhythm: Rhythm,
+        *,
+        on_commit: OnCommit | None = None,
     ) -> None:
         store = SaleStore(server, sale.id)
         self._database = database
         self._sale_id = sale.id
         self._metrics = metrics
-        self._follower = Follower(database, store, metrics, hold_seconds=sale.hold_seconds)
+        self._follower = Follower(
+            database, store, metrics, hold_seconds=sale.hold_seconds, on_commit=on_commit
+        )
         self._self_audit = SelfAudit(database, store, metrics, rhythm)
         self._parts = [
             self._follower.run,

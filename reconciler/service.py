@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from lua.server import Server
 from reconciler.asked_audits import AskedAudits
+from reconciler.follower import OnCommit
 from reconciler.keeper import Keeper
 from reconciler.ledger_watch import LedgerWatch
 from reconciler.metrics import Metrics
@@ -39,13 +40,15 @@ LEAVE_SECONDS: Final = 1.0
 class ReconcilerConfig:
     """What a reconciler needs to know; `listening` is where it shows its metrics, if anywhere.
 
-    `audit_seconds` is the pause between two audits of a sale; with 0 there are none.
+    `audit_seconds` is the pause between two audits of a sale; with 0 there are none. `on_commit` is
+    told of each batch that was committed.
     """
 
     redis_url: str
     database_url: str
     audit_seconds: float
     listening: socket.socket | None = None
+    on_commit: OnCommit | None = None
 
 
 class Service:
@@ -63,8 +66,10 @@ class Service:
         rhythm: Rhythm,
         *,
         leases: Database,
+        on_commit: OnCommit | None = None,
     ) -> None:
         self._database = database
+        self._on_commit = on_commit
         self._metrics = metrics
         self._rhythm = rhythm
         self._server = server
@@ -100,7 +105,14 @@ class Service:
         self._stop_keeping(set(self._keepers) - led)
         for sale_id in led - set(self._keepers):
             sale = await read(self._leases, sale_id)
-            keeper = Keeper(self._database, self._server, sale, self._metrics, self._rhythm)
+            keeper = Keeper(
+                self._database,
+                self._server,
+                sale,
+                self._metrics,
+                self._rhythm,
+                on_commit=self._on_commit,
+            )
             self._keepers[sale_id] = tasks.create_task(keeper.run())
             log.info("keeping sale %s", sale_id)
         self._metrics.sales_kept.set(len(self._keepers))
@@ -141,7 +153,9 @@ async def run(config: ReconcilerConfig, stop: asyncio.Event) -> None:
         Database(config.database_url, connections=1) as leases,
         _shown(metrics, database, config.listening),
     ):
-        await Service(database, server, metrics, rhythm, leases=leases).run(stop)
+        await Service(
+            database, server, metrics, rhythm, leases=leases, on_commit=config.on_commit
+        ).run(stop)
 
 
 @asynccontextmanager

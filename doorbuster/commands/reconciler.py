@@ -12,13 +12,18 @@ def reconciler() -> None:
     from doorbuster.composition import reconciler_config, reconciler_socket
     from doorbuster.settings import load
     from doorbuster.signals import told_to_stop
+    from doorbuster.tracing import traced_commits
     from reconciler.service import run
 
     settings = load()
     logs.configure(settings)
 
     async def serve() -> None:
-        with reconciler_socket(settings) as listening, told_to_stop() as stop:
-            await run(reconciler_config(settings, listening), stop)
+        with (
+            reconciler_socket(settings) as listening,
+            traced_commits(settings) as on_commit,
+            told_to_stop() as stop,
+        ):
+            await run(reconciler_config(settings, listening, on_commit), stop)
 
     asyncio.run(serve())
