@@ -56,7 +56,7 @@ lock: install ## Write the locks anew from pyproject.toml (ARGS=--upgrade: newes
 	$(BIN)/uv pip compile pyproject.toml --output-file requirements.txt \
 		--extra embedded --extra client --extra otel --group dev $(LOCKING) $(ARGS)
 	$(BIN)/uv pip compile pyproject.toml --output-file ops/image/requirements.txt \
-		--constraint requirements.txt $(LOCKING)
+		--extra otel --constraint requirements.txt $(LOCKING)
 	$(BIN)/uv pip compile --group build --output-file ops/image/build-requirements.txt \
 		--constraint requirements.txt $(LOCKING)
 
