@@ -1,31 +1,36 @@
--- Where the units of each item are, at one moment of the ledger: sku, name, granted, available (by
--- the mirror), taken, held, returning; and the checkpoint of that moment: epoch, version.
--- Lines are parted by semicolons, character 59.
--- $1 sale id
+-- Where the units of each item are, at one moment of the ledger: sale_id, sku, name, granted,
+-- available (by the mirror), taken, held, returning; and the sale's checkpoint at that moment:
+-- epoch, version. Lines are parted by semicolons, character 59.
+-- $1 sale ids
 with held as (
-    select split_part(line, ':', 1) as sku, sum(split_part(line, ':', 2)::bigint * orders) as units
+    select
+        sale_id, split_part(line, ':', 1) as sku,
+        sum(split_part(line, ':', 2)::bigint * orders) as units
     from (
-        select lines, count(*) as orders from reservation
-        where sale_id = $1 and state = 'held' group by lines
+        select sale_id, lines, count(*) as orders from reservation
+        where sale_id = any($1) and state = 'held' group by sale_id, lines
     ) alike, string_to_table(alike.lines, chr(59)) as line
-    group by 1
+    group by 1, 2
 ),
 returning_units as (
-    select split_part(line, ':', 1) as sku, sum(split_part(line, ':', 2)::bigint) as units
+    select
+        o.sale_id, split_part(line, ':', 1) as sku,
+        sum(split_part(line, ':', 2)::bigint) as units
     from outbox o
-    join reservation r on r.id = o.key::uuid, string_to_table(r.lines, chr(59)) as line
-    where o.sale_id = $1 and o.kind = 'return' and not o.done
-    group by 1
+    cross join lateral (select lines from reservation where id = o.key::uuid limit 1) r
+    cross join string_to_table(r.lines, chr(59)) as line
+    where o.sale_id = any($1) and o.kind = 'return' and not o.done
+    group by 1, 2
 )
 select
-    i.sku, p.name, i.granted, i.mirror as available, i.taken,
+    i.sale_id, i.sku, p.name, i.granted, i.mirror as available, i.taken,
     coalesce(held.units, 0)::bigint as held,
-    coalesce(returning_units.units, 0)::bigint as returning,
+    coalesce(r.units, 0)::bigint as returning,
     c.epoch, c.version
 from item i
-join product p using (sku)
+join product p on p.sku = i.sku
 join checkpoint c on c.sale_id = i.sale_id
-left join held using (sku)
-left join returning_units using (sku)
-where i.sale_id = $1
-order by i.sku
+left join held on held.sale_id = i.sale_id and held.sku = i.sku
+left join returning_units r on r.sale_id = i.sale_id and r.sku = i.sku
+where i.sale_id = any($1)
+order by i.sale_id, i.sku

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -12,7 +12,6 @@ from kept_shop import KeptShop, is_problem, until_true
 from operator_desk import OperatorDesk
 
 from sql.alarms import AlarmKind, raise_alarm
-from sql.parking import park
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -269,9 +268,13 @@ async def test_an_alarm_is_open_until_somebody_acknowledges_it(
 
 async def parked(shop: KeptShop, sale_id: str, reservation: str) -> int:
     """Park a context of a reservation, as the ledger's transaction does."""
-    async with shop.servers.database.transaction() as connection:
-        await park(connection, sale_id, [UUID(reservation).hex], ['{"subject": "\\u0000"}'])
-        row = await connection.fetchrow("select max(id) as id from parked")
+    row = await shop.servers.database.row(
+        "insert into parked (sale_id, kind, subject, record, reason)"
+        " values ($1, 'context', $2, $3, 'no json') returning id",
+        sale_id,
+        reservation,
+        b'{"subject": ',
+    )
     assert row is not None
     return int(row["id"])
 
