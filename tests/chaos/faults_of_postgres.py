@@ -1,7 +1,5 @@
 """What happens to Postgres."""
 
-import time
-
 from chaos.history import Strike
 from chaos.world import TARGETS, Fault, World
 
@@ -28,8 +26,7 @@ async def cut(world: World, _strike: Strike) -> None:
 
 
 async def roll_back(world: World, strike: Strike) -> None:
-    await world.ledger.copy()
-    strike.ledger_lost_from = time.monotonic()
+    strike.ledger_lost_from = await world.ledger.copy()
     strike.loses_redis = True
     await world.pause(1.0, 3.0)
     await world.ledger.restore()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import asyncpg
@@ -60,11 +61,13 @@ class LedgerServer:
         finally:
             await connection.close()
 
-    async def copy(self) -> None:
-        """Keep a copy of the data, taken while nothing writes to it."""
+    async def copy(self) -> float:
+        """Keep a copy of the data, taken while nothing writes to it; returns when that was."""
         await self.stop()
+        copied_at = time.monotonic()
         await _copy(self._data, self._base)
         await self.start()
+        return copied_at
 
     async def restore(self) -> None:
         """Come back as it was when the copy was taken."""
