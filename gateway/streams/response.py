@@ -10,9 +10,10 @@ from starlette.types import Receive, Send
 
 from gateway.streams.frame import AFTER_LOSS, AFTER_OVERLOAD
 
+_NO_STORE: Final = (b"cache-control", b"no-store")
 _HEADERS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
+    _NO_STORE,
     # nginx would hold events back until its buffer is full.
     (b"x-accel-buffering", b"no"),
 )
@@ -40,6 +41,7 @@ async def until_gone(receive: Receive) -> None:
 
 
 async def _send(send: Send, status: int, body: bytes, *, ends: bool) -> None:
-    headers = [] if status == 204 else [*_HEADERS]
+    # Also where there is nothing: a cache may keep a 204 as it pleases (RFC 9110, 15.3.5).
+    headers = [_NO_STORE] if status == 204 else [*_HEADERS]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": not ends})

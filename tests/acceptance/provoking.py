@@ -96,7 +96,7 @@ class Provoking:
         if operation.body is not None:
             sent = [*sent, ("content-type", kind)]
             content = self.bodies.get(operation.id) if content is None else content
-        path = call.path_format.format(**(values or self.values))
+        path = call.path_format.format(**_named(operation, values or self.values))
         async with self.client.stream(
             method or operation.method, path, headers=sent, params=params, content=content
         ) as answer:
@@ -109,6 +109,12 @@ class Provoking:
 
     def _bearing(self, caller: str) -> Headers:
         return [("authorization", f"Bearer {self.bearers[caller]}")]
+
+
+def _named(operation: Operation, values: Mapping[str, str]) -> Mapping[str, str]:
+    """`id` is a UUID, or else a number: the document knows."""
+    is_number = any(each.schema.get("type") == "integer" for each in operation.parameters)
+    return {**values, "id": values["number"]} if is_number else values
 
 
 PROVOKED = {
