@@ -46,7 +46,9 @@ class Interface:
         return None
 
     async def see(self, response: httpx.Response) -> None:
-        call = self.called(response.request.method, response.request.url.path)
+        # As it was sent: an encoded slash is part of a name here.
+        path = response.request.url.raw_path.decode("ascii").partition("?")[0]
+        call = self.called(response.request.method, path)
         if call is None:
             return
         if not response.headers.get("content-type", "").startswith(EVENTS):

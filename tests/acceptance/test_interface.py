@@ -13,6 +13,7 @@ from documents import PROJECT
 from http_file import Collection
 from interface import Interface, calls, statuses
 from kept_shop import KeptShop, keeping_shop
+from operator_scenes import OperatorScenes
 from provoking import PROVOKED, Provoking
 from shop import settings_for
 
@@ -135,6 +136,7 @@ async def test_every_documented_answer_was_given(
     await fill_a_cart(demo_shop, client)
     await leave_it_open(demo_shop, client)
     await watch_the_end(demo_shop, client)
+    await administer(demo_shop, client, requests)
     await answer_without_servers(provoking, interface)
     assert interface.unseen() == []
 
@@ -256,6 +258,16 @@ async def watch_the_end(shop: KeptShop, client: httpx.AsyncClient) -> None:
     seen = {"last-event-id": f"{stock['epoch']}-{stock['version']}"}
     answer = await client.get(f"/v1/sales/{sale_id}/events", headers=seen)
     assert answer.status_code == 204
+
+
+async def administer(shop: KeptShop, client: httpx.AsyncClient, requests: Collection) -> None:
+    scenes = OperatorScenes(shop=shop, client=client, key=requests.variables["admin_key"])
+    await scenes.say_it_twice()
+    await scenes.overwrite_blindly()
+    await scenes.steer_wrongly()
+    await scenes.grant_again_and_too_little()
+    await scenes.retry_what_cannot_be((await attention(shop, await shop.sell()))["parked"])
+    await scenes.do_it_while_nobody_tells_redis()
 
 
 async def answer_without_servers(provoking: Provoking, interface: Interface) -> None:
