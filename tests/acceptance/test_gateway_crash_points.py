@@ -7,28 +7,24 @@ one of them is (`make crash`).
 import asyncio
 import os
 import random
-import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
+from armed_gateway import DIED, armed
 from buyer import Answer, calling
 from chaos.valkeys import Valkeys, options_for
 from kept_shop import KeptShop, keeping_shop, until_true
 from shop import settings_for
 
-from doorbuster.python_child import inherited, until_answered
-from gateway.listener import listen
 from sql.outbox import read_pending
 
 pytestmark = [pytest.mark.proof, pytest.mark.asyncio(loop_scope="module")]
 
-ARMED = Path(__file__).parents[1] / "armed.py"
-DIED = 77
 REACHED_SECONDS = 30.0
 RETRY_SECONDS = 0.05
 AGAIN_SECONDS = 20.0
@@ -179,27 +175,6 @@ class Visit:
                     return answer
                 self.told |= {answer.body["id"]} if answer.status == 202 else set()
                 await asyncio.sleep(RETRY_SECONDS)
-
-
-@asynccontextmanager
-async def armed(
-    shop: KeptShop, point: str, count: int
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, tuple[str, int]]]:
-    """Another gateway, which dies at the point, and its address."""
-    with listen("127.0.0.1", 0) as listening:
-        number = listening.fileno()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ARMED), point, str(count), "gateway", "--fd", str(number),
-            env=inherited() | shop.settings, pass_fds=[number],
-        )  # fmt: skip
-        address = listening.getsockname()
-    try:
-        await until_answered(address, path="/livez")
-        yield process, address
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 async def _is_as_wanted(shop: KeptShop, sale_id: str, wanted: dict[str, Customer]) -> None:
