@@ -19,6 +19,7 @@ from prometheus_client import Counter as Total
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.counts import Distribution
+from gateway.tally import Tally, tally
 
 
 def share_as(worker: int) -> None:
@@ -48,12 +49,11 @@ class Exposition:
 
     def page(self) -> bytes:
         """All metrics of all workers, in Prometheus' text format."""
-        self.hand_on()
-        if self._shared is None:
-            return generate_latest(self._registry)
-        everybody = CollectorRegistry()
-        MultiProcessCollector(everybody, str(self._shared))
-        return generate_latest(everybody)
+        return generate_latest(self._everybody())
+
+    def tally(self) -> Tally:
+        """The checkouts and streams of all workers."""
+        return tally(self._everybody().collect())
 
     def constant(self, name: str, told: str, **labels: str) -> None:
         """A metric that is 1, for the sake of its labels."""
@@ -102,6 +102,14 @@ class Exposition:
             counted.clear()
 
         self._hand_on.append(hand_on)
+
+    def _everybody(self) -> CollectorRegistry:
+        self.hand_on()
+        if self._shared is None:
+            return self._registry
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody, str(self._shared))
+        return everybody
 
 
 class _Rise:

@@ -16,6 +16,7 @@ from gateway.counts import AdmissionCounts, SettlementCounts
 from gateway.exposition import Exposition
 from gateway.openapi import Call, Operation, Success, Tag
 from gateway.streams.crowd import Crowd
+from gateway.tally import Tally
 
 # A crash loses what was not handed on: a second of counting, which no rate over minutes shows.
 HAND_ON_SECONDS: Final = 1.0
@@ -53,6 +54,10 @@ class Metrics:
     def routes(self) -> list[Call]:
         """Where it is mounted."""
         return [Call("/metrics", self.show, SCRAPE)]
+
+    def tally(self) -> Tally:
+        """What the workers have counted together, up to a second ago."""
+        return self._exposition.tally()
 
     async def run(self) -> None:
         """Hand on what was counted, until cancelled."""
