@@ -14,6 +14,9 @@ from starlette.types import ASGIApp
 
 from gateway import storefront
 from gateway.admin import desk as administration
+from gateway.admin.events import EVENTS, WATCH_EVERYTHING, EventStream
+from gateway.admin.operators import Operators
+from gateway.admin.overview import Overseer, Sources
 from gateway.admission.desk import Desk
 from gateway.admission.durability import Level
 from gateway.admission.endpoint import CheckoutEndpoint
@@ -198,6 +201,11 @@ def _routes(
     stream = Refusing(StockStream(resources.hub, catalogue.knows))
     tickets = Tickets(partial(ticket_key, resources.reading))
     orders = Refusing(OrderStream(resources.orders, resources.crowd, finder, callers, tickets))
+    probes = Probes(resources.reading, database, draining)
+    overseer = Overseer(
+        Sources(database=database, redis=resources.reading, ask=probes.ask, tally=counts.tally)
+    )
+    events = Refusing(EventStream(overseer, Operators(callers), resources.crowd))
     routes: list[BaseRoute] = [
         Call("/v1/sales/{sale_id}/checkout", checkout, CHECK_OUT),
         Call("/v1/sales/{sale_id}/stock", stock, READ_STOCK),
@@ -210,7 +218,8 @@ def _routes(
         Call("/v1/reservations/{id}/events", orders, WATCH_RESERVATION),
         *TicketEndpoint(finder, callers, tickets).routes(),
         *administration.routes(database, resources.reading, callers, issuer=config.token.issuer),
-        *Probes(resources.reading, database, draining).routes(),
+        Call(EVENTS, events, WATCH_EVERYTHING),
+        *probes.routes(),
         *resources.metrics.routes(),
     ]
     routes += storefront.routes()

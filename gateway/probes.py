@@ -75,7 +75,7 @@ class Probes:
 
     async def ready(self, _: Request) -> Response:
         """Whether a checkout would be decided here, and what each server says."""
-        answers = await self._ask()
+        answers = await self.ask()
         told = {name: "answers" if ok else "silent" for name, ok in answers.items()}
         if self._draining.is_set():
             return _answer(503, {"status": "draining", **told})
@@ -83,7 +83,8 @@ class Probes:
             return _answer(503, {"status": "unready", **told})
         return _answer(200, {"status": "ready", **told})
 
-    async def _ask(self) -> dict[str, bool]:
+    async def ask(self) -> dict[str, bool]:
+        """Whether each server answers."""
         loop = asyncio.get_running_loop()
         async with self._asking:
             if loop.time() - self._asked_at > FRESH_SECONDS:

@@ -149,7 +149,7 @@ class ParkedDesk:
         return page(
             found,
             limit=wanted.limit,
-            document=_document,
+            document=parked_document,
             path=PARKED,
             last=lambda each: each.id,
             sale_id=wanted.sale_id,
@@ -162,7 +162,7 @@ class ParkedDesk:
         found = await parking.find_parked(self._database, number_of(request, UNKNOWN_PARKED))
         if found is None:
             raise Refusal(UNKNOWN_PARKED)
-        return shown(_document(found))
+        return shown(parked_document(found))
 
     async def retry(self, request: Request) -> Response:
         """Take it in, as it was or as it was mended."""
@@ -175,7 +175,7 @@ class ParkedDesk:
             raise Refusal(UNKNOWN_PARKED) from error
         except CannotRetry as error:
             raise Refusal(STILL_REFUSED.because(str(error))) from error
-        return shown(_document(done))
+        return shown(parked_document(done))
 
     async def discard(self, request: Request) -> Response:
         """Leave it out."""
@@ -186,10 +186,10 @@ class ParkedDesk:
             done = await parking.discard(self._database, number, actor=actor, reason=reason)
         except NoSuchParked as error:
             raise Refusal(UNKNOWN_PARKED) from error
-        return shown(_document(done))
+        return shown(parked_document(done))
 
 
-def _document(parked: Parked) -> dict[str, object]:
+def parked_document(parked: Parked) -> dict[str, object]:
     return {
         "id": parked.id,
         "sale_id": parked.sale_id,

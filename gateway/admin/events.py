@@ -1,0 +1,85 @@
+"""`GET /v1/admin/events`, straight on ASGI: what goes on, pushed to whoever operates."""
+
+import asyncio
+from typing import Final
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from gateway.admin.operators import Operators
+from gateway.admin.overview import Overseer, Overview
+from gateway.openapi import ADMIN, Operation, Success, Tag
+from gateway.streams.crowd import Crowd, TooManyStreams
+from gateway.streams.frame import NOTHING_SEEN, block
+from gateway.streams.response import begin, send_away, until_gone
+from gateway.streams.stream import Stream
+
+EVENTS: Final = "/v1/admin/events"
+# As often as the workers hand on what they have counted, and as often as people look.
+PUSH_SECONDS: Final = 1.0
+
+WATCH_EVERYTHING: Final = Operation(
+    method="GET",
+    id="watchEverything",
+    summary="What goes on, as server-sent events",
+    description=(
+        "`overview` once a second, with all of it; `bye` before the server ends the stream. An "
+        "EventSource can send no key: read it from a fetch. Where there is no room, it tells "
+        "when to come back, and ends."
+    ),
+    tag=Tag.ADMINISTRATION,
+    callers=(ADMIN,),
+    successes=(
+        Success(
+            status=200, description="The events.", body=Overview, media_type="text/event-stream"
+        ),
+    ),
+)
+
+
+class EventStream:
+    """The endpoint. However many watch a worker, everything is read once a second."""
+
+    def __init__(self, overseer: Overseer, operators: Operators, crowd: Crowd) -> None:
+        self._overseer = overseer
+        self._operators = operators
+        self._crowd = crowd
+        self._reading = asyncio.Lock()
+        self._read_at = float("-inf")
+        self._newest = b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises a Refusal before anything is sent."""
+        await self._operators.actor(Request(scope))
+        try:
+            with self._crowd.place():
+                await self._answer(scope, receive, send)
+        except TooManyStreams:
+            await send_away(send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ends = scope["method"] == "HEAD"
+        await begin(send, await self._read(), ends=ends)
+        if ends:
+            return
+        stream = Stream(scope, send, seen=NOTHING_SEEN, expires_at=self._crowd.expiry())
+        with self._crowd.presence(stream):
+            async with asyncio.TaskGroup() as tasks:
+                pushing = tasks.create_task(self._push(stream))
+                await until_gone(receive)
+                pushing.cancel()
+
+    async def _push(self, stream: Stream) -> None:
+        """Where the connection is full the next one, which says all of it, is soon enough."""
+        while not stream.ended:
+            await asyncio.sleep(PUSH_SECONDS)
+            stream.write(await self._read())
+
+    async def _read(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        async with self._reading:
+            if loop.time() - self._read_at >= PUSH_SECONDS / 2:
+                self._newest = block(b"overview", to_json(await self._overseer.read()))
+                self._read_at = loop.time()
+        return self._newest
