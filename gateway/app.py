@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from gateway import storefront
+from gateway import console, storefront
 from gateway.admin import desk as administration
 from gateway.admin.events import EVENTS, WATCH_EVERYTHING, EventStream
 from gateway.admin.operators import Operators
@@ -223,6 +223,7 @@ def _routes(
         *resources.metrics.routes(),
     ]
     routes += storefront.routes()
+    routes += console.routes()
     if config.demo_sale is not None:
         routes += Demo(config.demo_sale, config.token, settlement).routes()
     return routes + publication.routes([each for each in routes if isinstance(each, Call)])

@@ -2,11 +2,14 @@
 
 import asyncio
 import shutil
+import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
+from typing import Final
 
 from acceptance.kept_shop import KeptShop, keeping_shop
 from browser.browsing import DESKTOP, PHONE, Visitor, visiting
@@ -30,6 +33,7 @@ SALE = {
         {"sku": "CHAIR", "name": "Office chair", "price": 18900, "units": 12},
     ],
 }
+TALL = 1150  # pixels, so that charts and sales are both on the picture
 SOLD = {"LAMP-1": 341, "KETTLE": 111, "MUG": 620, "CHAIR": 12}
 
 
@@ -67,14 +71,41 @@ async def storefront(shop: KeptShop, visitor: Visitor, sale_id: str) -> None:
     await visitor.sees_left(0, "CHAIR")
 
 
-async def shoot(chromium: Browser, shop: KeptShop) -> None:
-    for screen, viewport in (("phone", PHONE), ("desktop", DESKTOP)):
-        for scheme in ("light", "dark"):
-            async with visiting(chromium, shop, viewport=viewport, color_scheme=scheme) as visitor:
-                await storefront(shop, visitor, f"friday-{screen}-{scheme}")
-                file = FOLDER / f"storefront-{screen}-{scheme}.png"
-                await visitor.page.screenshot(path=file)
-                print(file.relative_to(FOLDER.parents[1]))
+async def console(shop: KeptShop, visitor: Visitor, sale_id: str) -> None:
+    """A rush as an operator sees it, a little after its first wave."""
+    await open_sale(shop, sale_id)
+    await visitor.open("/console")
+    await visitor.page.get_by_label("Key").fill(await shop.key("admin"))
+    await visitor.page.keyboard.press("Enter")
+    await visitor.page.locator(f'[data-sale="{sale_id}"]').wait_for()
+    await rush(shop, visitor, sale_id)
+    await visitor.page.locator(f'[data-sale="{sale_id}"]').get_by_text("Audit now").click()
+    await visitor.is_told("the books agree")
+    width = await visitor.page.evaluate("innerWidth")
+    await visitor.page.set_viewport_size({"width": width, "height": TALL})
+    await visitor.page.evaluate("scrollTo(0, 0)")
+
+
+async def rush(shop: KeptShop, visitor: Visitor, sale_id: str) -> None:
+    """A crowd that finds less than it wants."""
+    key = shop.folder / "settle.key"
+    key.write_text(await shop.key())
+    crowd = ["--customers", "1500", "--seconds", "20", "--seed", "1"]
+    where = ["--url", visitor.url, "--settle-key-file", str(key)]
+    await shop.command("rush", "--sale", sale_id, *crowd, *where)
+
+
+SCENES: Final = {"storefront": storefront, "console": console}
+SCREENS: Final = {"phone": PHONE, "desktop": DESKTOP}
+
+
+async def shoot(chromium: Browser, shop: KeptShop, pages: Iterable[str]) -> None:
+    for page, (screen, viewport), scheme in product(pages, SCREENS.items(), ("light", "dark")):
+        async with visiting(chromium, shop, viewport=viewport, color_scheme=scheme) as visitor:
+            await SCENES[page](shop, visitor, f"friday-{page}-{screen}-{scheme}")
+            file = FOLDER / f"{page}-{screen}-{scheme}.png"
+            await visitor.page.screenshot(path=file)
+            print(file.relative_to(FOLDER.parents[1]))
 
 
 async def main() -> None:
@@ -82,7 +113,7 @@ async def main() -> None:
     binary = next(filter(None, map(shutil.which, NAMES)))
     async with async_playwright() as playwright, shop_of_its_own() as shop:
         chromium = await playwright.chromium.launch(executable_path=binary, args=ARGUMENTS)
-        await shoot(chromium, shop)
+        await shoot(chromium, shop, sys.argv[1:] or SCENES)
         await chromium.close()
 
 
