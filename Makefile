@@ -82,6 +82,9 @@ OUTAGE_SECONDS ?= 300
 outage: install ## Take Postgres away for minutes, in the middle of a sale; writes docs/evidence.md
 	OUTAGE_SECONDS=$(OUTAGE_SECONDS) $(BIN)/pytest -q tests/acceptance/test_ledger_behind.py $(ARGS)
 
+soak: install ## Sell for 10 minutes, and see whether anything grows; writes docs/evidence.md
+	PYTHONPATH=tests $(BIN)/python -m soak --evidence $(ARGS)
+
 chaos: install ## Hurt a whole shop for 20 seconds, and see whether it keeps its promises
 	PYTHONPATH=tests $(BIN)/python -m chaos --seconds 20 $(ARGS)
 

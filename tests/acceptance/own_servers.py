@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from running_up import descendants
+from acceptance.running_up import descendants
 
 from doorbuster.child import Child, launch
 from doorbuster.embedded.postgres import EmbeddedPostgres
@@ -25,6 +25,12 @@ class OwnServer:
 
     child: Child
     process: Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of one that runs."""
+        assert self.process is not None
+        return self.process.pid
 
     async def start(self) -> None:
         """Nothing happens to one that runs."""
@@ -56,8 +62,7 @@ class OwnServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """It is there and does not answer."""
-        assert self.process is not None
-        pids = [self.process.pid, *descendants(self.process.pid)]
+        pids = [self.pid, *descendants(self.pid)]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         try:

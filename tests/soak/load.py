@@ -1,0 +1,106 @@
+"""Customers who come at a steady rate, whatever becomes of them, and others who only watch."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from acceptance.kept_shop import KeptShop
+from buyer import Answer, Line
+
+LINES = 32
+SETTLE_SECONDS = 2.0  # within which whoever pays or gives up does so
+RETRY_SECONDS = 0.2
+READ_BYTES = 65536
+
+
+@dataclass(kw_only=True)
+class Crowd:
+    """Buys at one gateway; `told` counts the answers to checkouts."""
+
+    shop: KeptShop
+    sale_id: str
+    settle_key: str
+    told: Counter[int] = field(default_factory=Counter)
+    _idle: asyncio.Queue[Line] = field(default_factory=asyncio.Queue)
+    _writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    _count: int = 0
+
+    async def connect(self) -> None:
+        """Open the connections that all customers share."""
+        for _ in range(LINES):
+            reader, writer = await asyncio.open_connection(*self.shop.address)
+            self._writers.append(writer)
+            self._idle.put_nowait(Line(reader, writer))
+
+    def leave(self) -> None:
+        """Close them."""
+        for writer in self._writers:
+            writer.close()
+
+    async def capacity(self, seconds: float) -> float:
+        """How many orders a second there are while all buy and settle as fast as they can."""
+        began, before = time.monotonic(), self.told[201]
+        until = began + seconds
+
+        async def buy_on() -> None:
+            while time.monotonic() < until:
+                await self._visit(pause_seconds=0.0)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(LINES):
+                tasks.create_task(buy_on())
+        return (self.told[201] - before) / (time.monotonic() - began)
+
+    async def come(self, rate: float, until: float) -> None:
+        """Send so many customers a second, evenly, until then."""
+        due = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            while due < until:
+                await asyncio.sleep(max(due - time.monotonic(), 0))
+                tasks.create_task(self._visit(pause_seconds=SETTLE_SECONDS))
+                due += 1 / rate
+
+    async def _visit(self, *, pause_seconds: float) -> None:
+        """Buy; of ten, four pay, three give it back, and three let the hold lapse."""
+        self._count += 1
+        chance, customer = random.random(), f"customer-{self._count}"
+        answer = await self._send(
+            f"/v1/sales/{self.sale_id}/checkout",
+            token=self.shop.token(customer),
+            body={"lines": [{"sku": "LAMP-1", "quantity": 1}]},
+        )
+        self.told[answer.status] += 1
+        if answer.status != 201:
+            return
+        await asyncio.sleep(random.random() * pause_seconds)
+        path, body = f"/v1/reservations/{answer.body['id']}", {"payment_reference": customer}
+        if chance < 0.4:
+            await self._insist(f"{path}/confirm", token=self.settle_key, body=body)
+        elif chance < 0.7:
+            await self._insist(f"{path}/release", token=self.shop.token(customer))
+
+    async def _insist(self, path: str, **how: object) -> None:
+        """Right after the checkout the ledger may not have it yet."""
+        while (await self._send(path, **how)).status == 503:
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _send(self, path: str, **how: object) -> Answer:
+        line = await self._idle.get()
+        answer = await line.send("POST", path, **how)
+        self._idle.put_nowait(line)
+        return answer
+
+
+async def watch(shop: KeptShop, sale_id: str, received: Counter[str]) -> None:
+    """Read a stock stream for ever, without a look at what it says."""
+    reader, writer = await asyncio.open_connection(*shop.address)
+    try:
+        path = f"/v1/sales/{sale_id}/events"
+        writer.write(f"GET {path} HTTP/1.1\r\nhost: shop\r\n\r\n".encode())
+        while data := await reader.read(READ_BYTES):
+            received["bytes"] += len(data)
+        received["ended"] += 1
+    finally:
+        writer.close()
