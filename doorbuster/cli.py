@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "migrate": ("doorbuster.commands.migrate", "migrate"),
     "product": ("doorbuster.commands.product", "app"),
     "sale": ("doorbuster.commands.sale", "app"),
+    "reservation": ("doorbuster.commands.reservation", "app"),
     "key": ("doorbuster.commands.key", "app"),
     "token": ("doorbuster.commands.token", "token"),
     "acts": ("doorbuster.commands.acts", "acts"),

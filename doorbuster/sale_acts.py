@@ -2,12 +2,17 @@
 
 from typing import Final, assert_never
 
+from pydantic import ValidationError
+
 from doorbuster.actor import actor
-from doorbuster.faults import NotDone
+from doorbuster.faults import NotDone, WrongFile
+from doorbuster.mistakes import told
 from doorbuster.servers import Servers
 from gateway.admin.sale_acts import Adjustment, Done, Reused, SaleActs, Unknown, Unverified
+from gateway.definitions.sale import SaleChange
 from lua.store import TooFew
-from sql import sales
+from sql import sale_changes, sales
+from sql.sale_changes import DefinedSale
 
 # The reconciler needs some milliseconds, or a second if it has to take the sale first.
 WAIT_SECONDS: Final = 10.0
@@ -21,6 +26,27 @@ async def change_state(servers: Servers, sale_id: str, act: str) -> Done:
         raise NotDone(f"there is no sale called {sale_id}") from error
     except sales.NotAllowed as error:
         raise NotDone(str(error)) from error
+
+
+async def change(servers: Servers, sale_id: str, wanted: SaleChange) -> Done:
+    """Define the sale anew where that is allowed. Raises NotDone, and WrongFile for its terms."""
+    before = await _read(servers, sale_id)
+    try:
+        after = await sale_changes.change(
+            servers.database, sale_id, wanted.applied_to, actor=actor()
+        )
+    except ValidationError as error:
+        raise WrongFile("\n".join(f"{sale_id}: {each}" for each in told(error))) from error
+    except sales.NotAllowed as error:
+        raise NotDone(str(error)) from error
+    return await _acts(servers).carried_through(sale_id, changed=after != before)
+
+
+async def _read(servers: Servers, sale_id: str) -> DefinedSale:
+    try:
+        return await sale_changes.read(servers.database, sale_id)
+    except sales.NoSuchSale as error:
+        raise NotDone(f"there is no sale called {sale_id}") from error
 
 
 async def adjust(servers: Servers, adjustment: Adjustment) -> Done:

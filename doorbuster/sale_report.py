@@ -1,5 +1,6 @@
 """What `sale show` tells: the ledger's view and, where it answers, Redis' view beside it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from pydantic_core import to_json
@@ -8,16 +9,21 @@ from rich.table import Table
 
 from doorbuster.faults import NotDone
 from doorbuster.servers import Servers
-from lua.faults import RedisFault
+from gateway.admin.availability import proven_record
+from gateway.definitions.sale import terms_of
 from lua.record import Record
-from lua.store import SaleStore
 from sql import sales
+from sql.availability import ItemUnits, read_units
 from sql.sales import LedgerItem, Sale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemReport:
-    """Units; `available` is what Redis has left, None where it is not proven."""
+    """Units; `available` is what Redis has left, None where it is not proven.
+
+    What is `taken` is held or paid. `returning` was given back, `arriving` granted, and neither is
+    on sale yet.
+    """
 
     sku: str
     name: str
@@ -25,6 +31,10 @@ class ItemReport:
     limit_per_customer: int
     granted: int
     taken: int
+    held: int
+    paid: int
+    returning: int
+    arriving: int
     available: int | None
 
 
@@ -52,7 +62,8 @@ async def read_report(servers: Servers, sale_id: str) -> SaleReport:
     except sales.NoSuchSale as error:
         raise NotDone(f"there is no sale called {sale_id}") from error
     items = await sales.read_items(servers.database, sale_id)
-    record = await _proven_record(servers, sale_id)
+    units = {each.sku: each for each in (await read_units(servers.database, sale_id)).items}
+    record = await proven_record(servers.redis, sale_id)
     return SaleReport(
         id=sale.id,
         name=sale.name,
@@ -64,16 +75,8 @@ async def read_report(servers: Servers, sale_id: str) -> SaleReport:
         currency=sale.currency,
         epoch=sale.epoch,
         version=sale.version,
-        items=tuple(_item(item, record) for item in items),
+        items=tuple(_item(each, units[each.sku], record) for each in items if each.sku in units),
     )
-
-
-async def _proven_record(servers: Servers, sale_id: str) -> Record | None:
-    try:
-        record = await SaleStore(servers.redis, sale_id).read()
-    except RedisFault:
-        return None
-    return record if record and record.proven else None
 
 
 def _state(sale: Sale, record: Record | None) -> str:
@@ -82,15 +85,19 @@ def _state(sale: Sale, record: Record | None) -> str:
     return sale.state if sale.state == "draft" else f"{sale.state} (not verified in Redis)"
 
 
-def _item(item: LedgerItem, record: Record | None) -> ItemReport:
+def _item(item: LedgerItem, units: ItemUnits, record: Record | None) -> ItemReport:
     there = record.items.get(item.sku) if record else None
     return ItemReport(
         sku=item.sku,
         name=item.name,
         price=item.price,
         limit_per_customer=item.limit_per_customer,
-        granted=item.granted,
-        taken=item.taken,
+        granted=units.granted,
+        taken=units.held + units.paid,
+        held=units.held,
+        paid=units.paid,
+        returning=units.returning,
+        arriving=units.arriving,
         available=there.available if there else None,
     )
 
@@ -106,23 +113,39 @@ def print_report(report: SaleReport, *, as_json: bool) -> None:
     holds = f"holds of {report.hold_seconds} s, extended up to {report.max_hold_seconds} s"
     console.print(f"from {report.opens_at}{until}, {holds}")
     console.print(f"epoch {report.epoch}, version {report.version}")
-    console.print(_table(report))
+    console.print(_terms(report))
+    console.print(_units(report))
 
 
-def _table(report: SaleReport) -> Table:
+def _terms(report: SaleReport) -> Table:
     table = Table("sku", "name", f"price ({report.currency}, minor units)", "limit")
-    for column in ("granted", "taken (ledger)", "available (Redis)"):
+    for item in report.items:
+        limit = str(item.limit_per_customer or "none")
+        table.add_row(item.sku, item.name, str(item.price), limit)
+    return table
+
+
+def _units(report: SaleReport) -> Table:
+    table = Table("sku")
+    for column in ("granted", "on sale", "held", "paid", "returning", "arriving"):
         table.add_column(column, justify="right")
     for item in report.items:
-        available = "?" if item.available is None else str(item.available)
-        limit = str(item.limit_per_customer or "none")
-        table.add_row(
-            item.sku,
-            item.name,
-            str(item.price),
-            limit,
-            str(item.granted),
-            str(item.taken),
-            available,
-        )
+        places = (item.held, item.paid, item.returning, item.arriving)
+        on_sale = "?" if item.available is None else str(item.available)
+        table.add_row(item.sku, str(item.granted), on_sale, *map(str, places))
     return table
+
+
+def print_sales(found: Sequence[Sale], *, as_json: bool) -> None:
+    """Print a list of sales for a person or for a program."""
+    console = Console()
+    if as_json:
+        documents = [terms_of(each) | {"state": each.state} for each in found]
+        console.file.write(to_json(documents, indent=2).decode() + "\n")
+        return
+    table = Table("sale", "name", "state", "opens", "closes", "currency")
+    for each in found:
+        closes = f"{each.closes_at:%Y-%m-%d %H:%M:%S}" if each.closes_at else ""
+        opens = f"{each.opens_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(each.id, each.name, each.state, opens, closes, each.currency)
+    console.print(table if found else "there are no sales")

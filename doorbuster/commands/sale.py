@@ -1,5 +1,6 @@
-"""`doorbuster sale`: create, open, grant, pause, resume, close, show."""
+"""`doorbuster sale`: create, change, open, grant, pause, resume, close, list, show."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,13 +9,23 @@ import typer
 from doorbuster.confirmation import Yes, ask
 
 app = typer.Typer(
-    help="Create, open, grant, pause, resume, close and show sales.", no_args_is_help=True
+    help="Create, change, open, grant, pause, resume, close, list and show sales.",
+    no_args_is_help=True,
 )
 
 SaleId = Annotated[str, typer.Argument(metavar="SALE", help="The sale's id.", show_default=False)]
 # As in a sale's file: Redis' Lua counts in doubles, exactly up to nine million times as much.
 MAX_UNITS = 1_000_000_000
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class State(StrEnum):
+    """The states of a sale."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    PAUSED = "paused"
+    CLOSED = "closed"
 
 
 @app.command()
@@ -36,6 +47,30 @@ def create(
     except sales.SaleExists as error:
         raise NotDone(f"there is another sale called {definition.id}") from error
     typer.echo(f"{definition.id}: {'created' if created else 'unchanged'}")
+
+
+@app.command()
+def change(
+    sale: SaleId,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help='JSON with what is to be other than it is: {"closes_at": null}.',
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Change a draft, or the name and window of an opened sale, in the words of a sale's file.
+
+    Items are given whole. Units of an opened sale are changed with `grant`.
+    """
+    from doorbuster.sale_acts import change as change_sale
+    from doorbuster.sale_file import read_change_file
+    from doorbuster.servers import with_servers
+
+    wanted = read_change_file(file)
+    done = with_servers(lambda servers: change_sale(servers, sale, wanted))
+    typer.echo(f"{sale}: change: {done}")
 
 
 @app.command("open")
@@ -107,9 +142,26 @@ def grant(
     typer.echo(f"{sale}: {sku} {delta:+d}: {done}{hint if done is Done.UNCHANGED else ''}")
 
 
+@app.command("list")
+def list_sales(
+    state: Annotated[State | None, typer.Option(help="As the ledger has it.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, at most.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List sales, drafts too, newest first."""
+    from doorbuster.sale_report import print_sales
+    from doorbuster.servers import with_servers
+    from sql.sales import page_of_all
+
+    found = with_servers(
+        lambda servers: page_of_all(servers.database, after=None, state=state, count=limit)
+    )
+    print_sales(found, as_json=as_json)
+
+
 @app.command()
 def show(sale: SaleId, as_json: AsJson = False) -> None:
-    """Show a sale: its state, and what is left of each item."""
+    """Show a sale: its state, and where the units of each item are."""
     from doorbuster.sale_report import print_report, read_report
     from doorbuster.servers import with_servers
 

@@ -110,7 +110,7 @@ class ReservationSearch:
         found = await reservation_search.inspect(self._database, reservation_id(request))
         if found is None:
             raise Refusal(UNKNOWN_RESERVATION)
-        return shown(_document(found))
+        return shown(reservation_document(found))
 
     async def search(self, request: Request) -> Response:
         """A page of reservations, newest first."""
@@ -120,7 +120,7 @@ class ReservationSearch:
         return page(
             found,
             limit=wanted.limit,
-            document=_document,
+            document=reservation_document,
             path=RESERVATIONS,
             last=lambda each: each.reservation.id,
             sale_id=wanted.sale_id,
@@ -171,7 +171,8 @@ def _foreign() -> Refusal:
     return refused("after", "It is none of these reservations.")
 
 
-def _document(found: InspectedReservation) -> dict[str, object]:
+def reservation_document(found: InspectedReservation) -> dict[str, object]:
+    """As the interface tells it."""
     return {
         **of_ledger(found.reservation).reservation.document(now_ms()),
         "customer": {"issuer": found.issuer, "subject": found.subject},

@@ -4,15 +4,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.definitions.fields import MAX_UNITS, Moment, Name, Title, without_defaults
-from gateway.definitions.sale import (
-    Currency,
-    Durability,
-    HoldSeconds,
-    Items,
-    MaxHoldSeconds,
-    SaleDocument,
-)
+from gateway.definitions.fields import MAX_UNITS, Name
+from gateway.definitions.sale import SaleChange, SaleDocument
 from gateway.openapi import ADMIN, Header, Link, Operation, Parameter, Success, Tag
 from gateway.openapi.vocabulary import ETAG, IF_MATCH, REPLAYED, SALE_ID, SKU
 from gateway.problems import (
@@ -77,21 +70,6 @@ class DefinedSalesQuery(BaseModel):
     state: Annotated[State | None, Field(description="as the ledger has it")] = None
     limit: Limit = MAX_ITEMS
     after: Annotated[Name | None, Field(description="the last id of the page before")] = None
-
-
-class SaleChange(BaseModel):
-    """What is to be other than it is; null is the default. Items are given whole."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra=without_defaults)
-
-    name: Title | None = None
-    opens_at: Moment | None = None
-    closes_at: Moment | None = None
-    hold_seconds: HoldSeconds = 600
-    max_hold_seconds: MaxHoldSeconds = None
-    currency: Currency = "EUR"
-    durability: Durability = None
-    items: Items = []
 
 
 class Grant(BaseModel):

@@ -22,10 +22,9 @@ from gateway.admin.sale_operations import (
     STEERING,
     DefinedSalesQuery,
     SaleAct,
-    SaleChange,
 )
 from gateway.conditional import etag_of
-from gateway.definitions.sale import SaleDocument
+from gateway.definitions.sale import SaleChange, SaleDocument, terms_of
 from gateway.json_body import refusal_of
 from gateway.openapi import Call
 from gateway.problems import (
@@ -37,7 +36,6 @@ from gateway.problems import (
     Refusal,
 )
 from gateway.query import parse_query
-from gateway.representation import timestamp
 from gateway.sales import is_sale_id
 from sql import sale_changes, sales
 from sql.database import Database
@@ -164,30 +162,17 @@ def _told(error: Exception) -> str:
 
 
 def _changed(before: DefinedSale, wanted: SaleChange) -> SaleDefinition:
-    """What the sale would be; held against the same rules as a new one. Raises a Refusal."""
-    terms = _document(before) | wanted.model_dump(exclude_unset=True)
-    del terms["state"]
     try:
-        return SaleDocument.model_validate(terms).to_definition()
+        return wanted.applied_to(before)
     except ValidationError as error:
         raise refusal_of(error) from error
 
 
 def _document(defined: DefinedSale) -> dict[str, object]:
-    """In the terms of a sale's file."""
+    """In the terms of a sale's file, and its state."""
     items = [asdict(item) for item in defined.definition().items]
     return _summary(defined.sale) | {"items": items}
 
 
 def _summary(sale: Sale) -> dict[str, object]:
-    return {
-        "id": sale.id,
-        "name": sale.name,
-        "state": sale.state,
-        "opens_at": timestamp(sale.opens_at_ms),
-        "closes_at": timestamp(sale.closes_at_ms) if sale.closes_at else None,
-        "hold_seconds": sale.hold_seconds,
-        "max_hold_seconds": sale.max_hold_seconds,
-        "currency": sale.currency,
-        "durability": sale.durability,
-    }
+    return terms_of(sale) | {"state": sale.state}

@@ -1,12 +1,15 @@
 """A sale as an operator writes it: JSON in, a definition out; and a definition as such JSON."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from gateway.definitions.fields import Moment, Name, Title, Units
-from sql.sales import ItemDefinition, SaleDefinition, to_the_millisecond
+from gateway.definitions.fields import Moment, Name, Title, Units, without_defaults
+from gateway.representation import timestamp
+from sql.sale_changes import DefinedSale
+from sql.sales import ItemDefinition, Sale, SaleDefinition, to_the_millisecond
 
 # A sale's record is read whole by each gateway, and rewritten whole by a recovery.
 MAX_ITEMS: Final = 500
@@ -93,6 +96,52 @@ class SaleDocument(BaseModel):
         )
 
 
+class SaleChange(BaseModel):
+    """What is to be other than it is; null is the default. Items are given whole."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=without_defaults)
+
+    name: Title | None = None
+    opens_at: Moment | None = None
+    closes_at: Moment | None = None
+    hold_seconds: HoldSeconds = 600
+    max_hold_seconds: MaxHoldSeconds = None
+    currency: Currency = "EUR"
+    durability: Durability = None
+    items: Items = []
+
+    def applied_to(self, before: DefinedSale) -> SaleDefinition:
+        """What the sale would be, held against the rules of a new one.
+
+        Raises pydantic's ValidationError.
+        """
+        terms = terms_of(before.sale) | {
+            "items": [asdict(item) for item in before.definition().items]
+        }
+        return SaleDocument.model_validate(
+            terms | self.model_dump(exclude_unset=True)
+        ).to_definition()
+
+
 def parse_sale(text: bytes | str) -> SaleDefinition:
     """The sale that the JSON text defines. Raises pydantic's ValidationError."""
     return SaleDocument.model_validate_json(text).to_definition()
+
+
+def parse_change(text: bytes | str) -> SaleChange:
+    """The change that the JSON text asks for. Raises pydantic's ValidationError."""
+    return SaleChange.model_validate_json(text)
+
+
+def terms_of(sale: Sale) -> dict[str, object]:
+    """A sale in the words of its file, without its items."""
+    return {
+        "id": sale.id,
+        "name": sale.name,
+        "opens_at": timestamp(sale.opens_at_ms),
+        "closes_at": timestamp(sale.closes_at_ms) if sale.closes_at else None,
+        "hold_seconds": sale.hold_seconds,
+        "max_hold_seconds": sale.max_hold_seconds,
+        "currency": sale.currency,
+        "durability": sale.durability,
+    }

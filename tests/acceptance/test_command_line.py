@@ -147,11 +147,13 @@ async def test_what_is_shown_is_json_where_that_is_asked_for(
         "items": [
             {
                 "sku": "LAMP-1", "name": "LAMP-1", "price": 1999, "limit_per_customer": 0,
-                "granted": 10, "taken": 0, "available": 10,
+                "granted": 10, "taken": 0, "held": 0, "paid": 0, "returning": 0, "arriving": 0,
+                "available": 10,
             },
             {
                 "sku": "MUG", "name": "Mug", "price": 999, "limit_per_customer": 2,
-                "granted": 3, "taken": 0, "available": 3,
+                "granted": 3, "taken": 0, "held": 0, "paid": 0, "returning": 0, "arriving": 0,
+                "available": 3,
             },
         ],
     }  # fmt: skip
@@ -163,6 +165,81 @@ async def test_what_is_shown_is_json_where_that_is_asked_for(
     assert {finding["invariant"] for finding in audit["findings"]} == {
         "I1", "I2", "I5", "I6", "I7", "I13"
     }  # fmt: skip
+
+
+async def test_a_sale_changes_in_the_words_of_its_file(
+    shop: KeptShop, operator: Terminal, tmp_path: Path
+) -> None:
+    sale_id, file = await shop.draft(10), tmp_path / "change.json"
+
+    async def change(**fields: Any) -> tuple[str, ...]:
+        file.write_text(json.dumps(fields))
+        return ("sale", "change", sale_id, str(file))
+
+    everything = await change(name="Friday", hold_seconds=60, max_hold_seconds=90)
+    assert await said(operator, *everything) == f"{sale_id}: change: changed"
+    assert await said(operator, *everything) == f"{sale_id}: change: unchanged"
+    report = await shown(operator, sale_id)
+    assert (report["name"], report["hold_seconds"]) == ("Friday", 60)
+    listed = json.loads(await said(operator, "sale", "list", "--state", "draft", "--json"))
+    assert sale_id in {each["id"] for each in listed}
+
+    await shop.act(sale_id, "open")
+    (line,) = await complaints(operator, *await change(hold_seconds=5))
+    assert line == "of an opened sale hold_seconds cannot be changed"
+    (line,) = await complaints(operator, *await change(colour="red"), status=2)
+    assert line.startswith(f"{file}: colour: ")
+    (line,) = await complaints(operator, *await change(closes_at="1999-01-01T00:00:00Z"), status=2)
+    assert line.startswith(f"{sale_id}: closes_at is not after opens_at")
+    later = await change(opens_at="2999-01-01T00:00:00Z")
+    assert await said(operator, *later) == f"{sale_id}: change: changed"
+    assert (await shown(operator, sale_id))["state"] == "scheduled"
+    changes = json.loads(await said(operator, "acts", sale_id, "--json"))
+    assert [each["what"] for each in changes] == [
+        "sale.change", "sale.open", "sale.change", "sale.create"
+    ]  # fmt: skip
+    assert changes[0]["actor"].startswith("cli:")
+
+
+async def test_reservations_are_found_by_sale_and_by_customer(
+    shop: KeptShop, operator: Terminal
+) -> None:
+    sale_id, customer = await shop.sell(10), f"mia-{uuid4().hex[:6]}"
+    reservation = (await shop.buy(sale_id, customer, 2)).body["id"]
+    by_sale = ("reservation", "list", sale_id, "--state", "held", "--json")
+
+    async def is_known() -> bool:
+        return bool(json.loads(await said(operator, *by_sale)))
+
+    await until_true(is_known)
+    by_customer = ("reservation", "list", "--customer", customer, "--json")
+    one = json.loads(await said(operator, "reservation", "show", reservation, "--json"))
+    for words in (by_sale, by_customer):
+        (found,) = json.loads(await said(operator, *words))
+        assert {**found, "server_time": None} == {**one, "server_time": None}
+    assert one["customer"] == {"issuer": "doorbuster", "subject": customer}
+    table = await said(operator, "reservation", "show", reservation)
+    assert f"customer: {customer}" in table
+    assert await complaints(operator, "reservation", "list") == ["name a sale or a --customer"]
+    unknown = str(uuid4())
+    (line,) = await complaints(operator, "reservation", "show", unknown)
+    assert line == f"the ledger has no reservation {unknown}"
+
+
+async def test_products_are_imported_and_listed(operator: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "products.csv"
+    skus = [f"CLI-{uuid4().hex[:8]}" for _ in range(2)]
+    file.write_text(f"sku,name,price\n{skus[0]},Lamp,5\n{skus[1]},,7\n")
+    assert await said(operator, "product", "import", str(file)) == (
+        "2 created, 0 changed, 0 unchanged"
+    )
+    assert await said(operator, "product", "import", str(file)) == (
+        "0 created, 0 changed, 2 unchanged"
+    )
+    listed = json.loads(await said(operator, "product", "list", "--sort", "-price", "--json"))
+    prices = {each["sku"]: each["price"] for each in listed}
+    assert (prices[skus[0]], prices[skus[1]]) == (5, 7)
+    assert list(prices.values()) == sorted(prices.values(), reverse=True)
 
 
 # Keys

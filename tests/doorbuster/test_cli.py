@@ -113,4 +113,4 @@ def test_at_a_terminal_harm_is_asked_about_first(words: list[str], question: str
 def test_a_command_is_completed() -> None:
     words = {"COMP_WORDS": "doorbuster sale c", "COMP_CWORD": "2"}
     shown = said(_DOORBUSTER_COMPLETE="complete_bash", **words)
-    assert shown.stdout.split() == ["create", "close"]
+    assert shown.stdout.split() == ["create", "change", "close"]
