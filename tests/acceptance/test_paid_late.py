@@ -199,6 +199,7 @@ async def test_what_nobody_finishes_expires_and_is_refunded_from_then_on(
 # Whichever answer of the ledger is lost
 
 
+@pytest.mark.proof
 async def test_a_lost_answer_to_a_commit_changes_nothing_of_what_is_told_in_the_end(
     shop: KeptShop, settle_key: str, short_folder: Path
 ) -> None:

@@ -187,4 +187,5 @@ async def test_who_comes_to_what_was_seen_in_between_is_told_at_once(
             await until(lambda: events(early) == ["released"])
             with feed.seat(found.reservation, sight, late.stream(sight.mark)):
                 assert events(late) == ["released"]
+        assert (feed._watches, feed._of_sale, feed._due) == ({}, {}, set())
         running.cancel()
