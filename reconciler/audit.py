@@ -74,6 +74,8 @@ async def _attempt(database: Database, store: SaleStore, wait_seconds: float) ->
     async with ledger_cut(database, store.sale_id) as ledger:
         if ledger.checkpoint.epoch != redis.record.epoch:
             raise Moved
+        if ledger.checkpoint.version < redis.record.version:
+            raise Moved  # It was restored from a backup since it had got there.
         between = await interval(store, redis, ledger)
         return await _audited(redis, ledger, between, read_up_to)
 

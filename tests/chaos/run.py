@@ -89,6 +89,7 @@ async def _world(plan: Plan, folder: Path, history: History) -> AsyncIterator[Wo
         await migrate(ledger.url)
         settings = settings_for(valkeys.url, ledger.url, folder)
         settings["DOORBUSTER_DURABILITY"] = plan.level
+        settings["DOORBUSTER_AUDIT_SECONDS"] = "1"  # a drift that is none would be an alarm
         async with (
             valkeys.running(),
             keeping_shop(

@@ -7,6 +7,7 @@ from tampering import TAMPERINGS, Tampering
 from till import Till, cancelled_after
 
 from lua import keys
+from reconciler import audit as auditing
 from reconciler.audit import CannotAudit, audit
 from reconciler.drift import DriftKind
 from sql.settlement import release
@@ -62,6 +63,21 @@ async def test_without_a_reconciler_it_says_that_it_cannot_be_done(
     await till.buy(1)
     with pytest.raises(CannotAudit, match="is a reconciler running"):
         await audit(till.database, till.store, wait_seconds=0.2)
+
+
+async def test_a_ledger_that_was_restored_meanwhile_is_not_compared(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with till.kept():
+        await till.buy(1)
+    await till.buy(1)
+
+    async def it_was_there(*_: object) -> None:
+        """The ledger had got so far, and went back before it was read."""
+
+    monkeypatch.setattr(auditing, "_wait_for_ledger", it_was_there)
+    with pytest.raises(CannotAudit, match="again and again"):
+        await audit(till.database, till.store)
 
 
 async def test_what_is_not_proven_cannot_be_audited(till: Till) -> None:

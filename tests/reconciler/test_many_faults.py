@@ -28,6 +28,8 @@ from reconciler.metrics import Metrics
 from reconciler.self_audit import Rhythm
 from reconciler.service import Service
 from sql import sales
+from sql.alarms import AlarmKind, list_alarms
+from sql.audit_log import last_audits
 from sql.database import Database
 from sql.faults import LedgerFault
 from sql.settlement import Payment, State, pay, release
@@ -246,6 +248,9 @@ async def test_after_many_faults_the_books_are_right(
         await world.till.check_books()
         await check_payments(world)
         world.ended = True
+        alarms = await list_alarms(world.till.database, acknowledged=True)
+        assert AlarmKind.DRIFT not in {each.kind for each in alarms}, alarms
+        assert await last_audits(world.till.database)
     assert world.events["Admitted"] > 100
     assert len(world.till.told) == world.events["Admitted"]
 
