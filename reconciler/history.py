@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from lua.entry import Entry, Kind
+from lua.reservation import STATE_OF_LETTER
 from sql.batch import Batch, Corrected, StockCheck
 from sql.ledger import Contradiction
 from sql.lines import units_by_sku
@@ -81,6 +82,7 @@ def _add_returns(batch: Batch, entry: Entry) -> None:
     records = entry.body.split("\n")
     _check_count(entry, len(records))
     batch.returns.extend(record[:32] for record in records)
+    batch.ends.extend(STATE_OF_LETTER[record[32]] for record in records)
     batch.mirror.update(units_by_sku(record[33:] for record in records))
 
 

@@ -170,6 +170,7 @@ class Recovery:
     async def _drain_some(self, survey: Survey, epoch: int, version: int, count: int) -> int:
         entries = await self._store.surviving(epoch, after=version, count=count)
         batch = build(self._sale_id, epoch=survey.epoch, began=version, entries=entries)
+        batch.restores = survey.rolled_back
         try:
             if entries:
                 await commit_or_park(self._database, batch)

@@ -73,7 +73,11 @@ class Corrected:
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """Entries of a sale's history, from just after `began` to `last`, ready to be committed."""
+    """Entries of a sale's history, from just after `began` to `last`, ready to be committed.
+
+    `ends` has the state in which each of `returns` ended. `restores`: the ledger was rolled back,
+    and may have ended some in another way since.
+    """
 
     sale_id: str
     epoch: int
@@ -82,6 +86,8 @@ class Batch:
     admissions: Admissions = field(default_factory=Admissions)
     lowerings: Lowerings = field(default_factory=Lowerings)
     returns: list[str] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
+    restores: bool = False
     grants: list[tuple[str, int]] = field(default_factory=list)
     states: list[int] = field(default_factory=list)
     corrections: list[Corrected] = field(default_factory=list)

@@ -19,6 +19,7 @@ CHECKPOINT_DOUBT = load("checkpoint_doubt")
 ITEMS_LOCK = load("items_lock")
 ITEMS_MOVE = load("items_move")
 RESERVATIONS_INSERT = load("reservations_insert")
+RESERVATIONS_END = load("reservations_end")
 ADJUSTMENTS_INSERT = load("adjustments_insert")
 OUTBOX_FINISH = load("outbox_finish")
 OUTBOX_SUPERSEDE = load("outbox_supersede")
@@ -208,6 +209,8 @@ async def _finish_outbox(connection: Connection, batch: Batch) -> None:
             raise Contradiction(
                 f"{len(batch.returns)} returns were read, {finished} were asked for"
             )
+        if batch.restores:
+            await connection.execute(RESERVATIONS_END, batch.returns, batch.ends)
     for sku, revision in batch.grants:
         await _supersede(connection, batch.sale_id, "grant", f"{sku}:", revision)
     for revision in batch.states:

@@ -119,7 +119,7 @@ def test_any_cut_of_a_history_makes_the_same_ledger(story: Story, data: st.DataO
     for column in ("requests", "skus", "units", "contexts"):
         together = [each for part in parts for each in getattr(part.lowerings, column)]
         assert together == getattr(whole.lowerings, column)
-    for name in ("returns", "grants", "states"):
+    for name in ("returns", "ends", "grants", "states", "corrections"):
         assert [each for part in parts for each in getattr(part, name)] == getattr(whole, name)
     for name in ("mirror", "taken"):
         moved: Counter[str] = Counter()
