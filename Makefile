@@ -14,7 +14,7 @@ ARGS ?=
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test proof check format lock api-lint protocol model crash chaos chaos-long bench bench-lock demo test-browser screenshots clean
+.PHONY: help install up test proof check format lock api-lint api-fuzz protocol model crash chaos chaos-long bench bench-lock demo test-browser screenshots clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ lock: install ## Write the locks anew from pyproject.toml (ARGS=--upgrade: newes
 		--extra otel --constraint requirements.txt $(LOCKING)
 	$(BIN)/uv pip compile --group build --output-file ops/image/build-requirements.txt \
 		--constraint requirements.txt $(LOCKING)
+
+api-fuzz: install ## Fuzz the whole HTTP interface for some minutes, by its OpenAPI document
+	API_FUZZ_EXAMPLES=50 $(BIN)/pytest -m proof -s -k api_fuzz $(ARGS)
 
 # Pinned here, and fetched when it is asked for: it is no dependency of anything that we ship.
 SPECTRAL := npx --yes @stoplight/spectral-cli@6.16.3

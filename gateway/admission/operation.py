@@ -31,7 +31,13 @@ def _links() -> tuple[Link, ...]:
     named = {"id": "$response.body#/id"}
     return tuple(
         Link(name=operation_id, operation_id=operation_id, parameters=named)
-        for operation_id in ("readReservation", "confirmReservation", "releaseReservation")
+        for operation_id in (
+            "readReservation",
+            "confirmReservation",
+            "extendReservation",
+            "releaseReservation",
+            "issueTicket",
+        )
     )
 
 
