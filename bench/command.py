@@ -22,6 +22,7 @@ def bench(
     ],
     seconds: Annotated[int, typer.Option(min=1, help="of each load")] = SECONDS,
     repeat: Annotated[int, typer.Option(min=1, help="times, of which the median counts")] = REPEATS,
+    only: Annotated[str, typer.Option(help="subjects whose name has this in it")] = "",
     json: Annotated[Path | None, typer.Option(help="where the rows go")] = None,
     page: Annotated[Path | None, typer.Option("--report", help="where a page goes")] = None,
     quick: Annotated[
@@ -39,12 +40,13 @@ def bench(
         repeats=1 if quick else repeat,
         quick=quick,
     )
-    rows = [row for name in wanted for row in asyncio.run(_run(name, plan))]
+    rows = [row for name in wanted for row in asyncio.run(_run(name, plan, only))]
     if json:
         json.write_bytes(record.to_json_rows(rows))
     if page:
         report.write(page, rows, plan)
 
 
-async def _run(name: str, plan: Plan) -> list[Row]:
-    return await runner.run(name, SUITES[name].cases(plan), plan.repeats, typer.echo)
+async def _run(name: str, plan: Plan, only: str) -> list[Row]:
+    cases = [case for case in SUITES[name].cases(plan) if only in case.subject]
+    return await runner.run(name, cases, plan.repeats, typer.echo)

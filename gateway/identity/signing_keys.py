@@ -50,9 +50,13 @@ class StaticKey:
         except (JoseError, ValueError) as error:
             raise UnusableKey(f"the token key is no key for {algorithm}") from error
 
-    async def find(self, _: str | None) -> Key:
+    def known(self, _: str | None) -> Key:
         """The key, whatever id the token gives."""
         return self._key
+
+    async def find(self, key_id: str | None) -> Key:
+        """The same."""
+        return self.known(key_id)
 
 
 class PublishedKeys:
@@ -81,15 +85,22 @@ class PublishedKeys:
             await self.refresh()
             await asyncio.sleep(REFRESH_SECONDS)
 
+    def known(self, key_id: str | None) -> Key | None:
+        """The key of that id, as it was last fetched."""
+        try:
+            return self._keys.get_by_kid(key_id, self._wanted)
+        except InvalidKeyIdError:
+            return None
+
     async def find(self, key_id: str | None) -> Key:
         """The key of that id, fetched if it is new.
 
         Raises a Refusal: 401 if the issuer has no such key, 503 if it cannot be asked.
         """
-        key = self._find(key_id)
+        key = self.known(key_id)
         if key is None:
             await self.refresh()
-            key = self._find(key_id)
+            key = self.known(key_id)
         if key is not None:
             return key
         if self._reachable:
@@ -110,12 +121,6 @@ class PublishedKeys:
             finally:
                 # From the end of it: with an issuer that hangs, most callers must not wait for it.
                 self._cool_until = self._clock() + COOL_DOWN_SECONDS
-
-    def _find(self, key_id: str | None) -> Key | None:
-        try:
-            return self._keys.get_by_kid(key_id, self._wanted)
-        except InvalidKeyIdError:
-            return None
 
     async def _fetch(self) -> KeySet:
         # urllib's own limit is for each read; a server that dribbles outlasts it.

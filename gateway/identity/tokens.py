@@ -2,30 +2,19 @@
 
 import re
 import time
-import warnings
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Final, TypeAlias
+from typing import Final
 
-from joserfc import jws, jwt
-from joserfc.errors import (
-    BadSignatureError,
-    ClaimError,
-    ExpiredTokenError,
-    InvalidHeaderValueError,
-    JoseError,
-    SecurityWarning,
-)
-from joserfc.jws import JWSRegistry
-from joserfc.registry import Header
+from joserfc import jwt
+from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 from pydantic_core import from_json
 
 from gateway.identity.bearer import invalid_token
 from gateway.identity.customer import Customer
 from gateway.identity.remembered import Remembered
-from gateway.identity.signing_keys import PublishedKeys, StaticKey
-
-Keys: TypeAlias = StaticKey | PublishedKeys
+from gateway.identity.signatures import Keys, Signatures
+from gateway.problems import Refusal
 
 # The clocks of the issuer and of this host may differ by so much.
 LEEWAY_SECONDS: Final = 5
@@ -38,8 +27,6 @@ REMEMBERED_TOKENS: Final = 32_768
 # Postgres cannot store U+0000, and the other control characters only garble logs. Lone surrogates,
 # which have no UTF-8, are refused as JSON already.
 _SUBJECT: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,255}")
-# A token must not say itself which key to trust, nor ask for extensions that we do not have.
-_REFUSED_PARAMETERS: Final = frozenset(["crit", "jku", "jwk", "x5u", "x5c"])
 
 
 class Tokens:
@@ -54,10 +41,10 @@ class Tokens:
         audience: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._keys = keys
         self._issuer = issuer
+        self._audience = audience
         self._clock = clock
-        self._registry = _registry(algorithm)
+        self._signatures = Signatures(keys, algorithm)
         self._rules = jwt.JWTClaimsRegistry(
             now=lambda: int(clock()),
             leeway=LEEWAY_SECONDS,
@@ -73,60 +60,83 @@ class Tokens:
 
         Raises a Refusal: 401 if it is not valid, 503 if the issuer's keys cannot be had.
         """
-        # By digest, so that a long token costs no more than a short one, and none stays in memory.
-        name = sha256(token).digest()
-        now = self._clock()
-        customer = self._verified.get(name, now)
+        customer = self.verify_at_once(token)
         if customer is None:
-            customer, expires = await self._verify(token)
-            self._verified.put(name, customer, min(expires, now + REMEMBERED_SECONDS))
+            try:
+                payload = await self._signatures.payload(token)
+                customer = self._remember(_name_of(token), payload)
+            except _FAULTS as fault:
+                raise _refusal(fault) from fault
         return customer
 
-    async def _verify(self, token: bytes) -> tuple[Customer, float]:
-        claims = await self._claims(token)
+    def verify_at_once(self, token: bytes) -> Customer | None:
+        """The same, without waiting; None where only `verify` can tell."""
+        name = _name_of(token)
+        customer = self._verified.get(name, self._clock())
+        if customer is None:
+            try:
+                payload = self._signatures.payload_at_once(token)
+                if payload is not None:
+                    customer = self._remember(name, payload)
+            except _FAULTS as fault:
+                raise _refusal(fault) from fault
+        return customer
+
+    def _remember(self, name: bytes, payload: bytes) -> Customer:
+        claims = self._checked(payload)
         subject: str = claims["sub"]
         if not _SUBJECT.fullmatch(subject):
             raise invalid_token("The token's sub is empty, too long or not storable.")
-        return Customer(issuer=self._issuer, subject=subject), claims["exp"] + LEEWAY_SECONDS
+        customer = Customer(issuer=self._issuer, subject=subject)
+        expires = min(claims["exp"] + LEEWAY_SECONDS, self._clock() + REMEMBERED_SECONDS)
+        self._verified.put(name, customer, expires)
+        return customer
 
-    async def _claims(self, token: bytes) -> jwt.Claims:
-        try:
-            claims = await self._signed_claims(token)
-            self._rules.validate(claims)
-        except ExpiredTokenError as error:
-            raise invalid_token("The token has expired.") from error
-        except ClaimError as error:
-            # It names the claim, never its value.
-            raise invalid_token(
-                f"The token is not for this service: {error.description}"
-            ) from error
-        except (JoseError, ValueError, TypeError) as error:
-            raise invalid_token("The token is malformed, or its signature does not fit.") from error
-        return claims
-
-    async def _signed_claims(self, token: bytes) -> jwt.Claims:
-        signed = jws.extract_compact(token, registry=self._registry)
-        header = _checked(signed.headers())
-        key = await self._keys.find(header.get("kid"))
-        if not jws.validate_compact(signed, key, registry=self._registry):
-            raise BadSignatureError
-        claims: object = from_json(signed.payload)
+    def _checked(self, payload: bytes) -> jwt.Claims:
+        claims: object = from_json(payload)
         if not isinstance(claims, dict):
             raise TypeError("the claims are no object")
+        if not self._is_plainly_good(claims):
+            self._rules.validate(claims)
         return claims
 
+    def _is_plainly_good(self, claims: jwt.Claims) -> bool:
+        """Whether these are claims as most issuers write them, in which nothing is wrong.
 
-def _registry(algorithm: str) -> JWSRegistry:
-    # The one algorithm that was set, whatever the token would like (RFC 8725, section 3.1). Unknown
-    # header parameters must be ignored (RFC 7515, section 4), and identity providers add their own.
-    if algorithm == "EdDSA":
-        # RFC 9864 renames it; issuers go on to write the old name, and each token would warn.
-        warnings.filterwarnings("ignore", "EdDSA is deprecated", SecurityWarning)
-    return JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+        joserfc would say the same, at several times the cost; what is not plain it decides alone.
+        """
+        now = int(self._clock())
+        return (
+            claims.get("iss") == self._issuer != ""
+            and claims.get("aud") == self._audience != ""
+            and type(claims.get("sub")) is str
+            and claims["sub"] != ""
+            and type(claims.get("exp")) is int
+            and claims["exp"] > now - LEEWAY_SECONDS
+            and _is_past(claims.get("nbf", 0), now)
+            and _is_past(claims.get("iat", 0), now)
+            and type(claims.get("jti", "")) is str
+        )
 
 
-def _checked(header: object) -> Header:
-    # joserfc looks at the header before it knows that it is an object.
-    if not isinstance(header, dict) or not _REFUSED_PARAMETERS.isdisjoint(header):
-        raise InvalidHeaderValueError
-    return header
+def _is_past(time_of_claim: object, now: int) -> bool:
+    return type(time_of_claim) is int and time_of_claim <= now + LEEWAY_SECONDS
+
+
+def _name_of(token: bytes) -> bytes:
+    # By digest, so that a long token costs no more than a short one, and none stays in memory.
+    return sha256(token).digest()
+
+
+# What joserfc and pydantic raise for a token that is not good.
+_FAULTS: Final = (JoseError, ValueError, TypeError)
+
+
+def _refusal(fault: Exception) -> Refusal:
+    match fault:
+        case ExpiredTokenError():
+            return invalid_token("The token has expired.")
+        case ClaimError(description=description):
+            # It names the claim, never its value.
+            return invalid_token(f"The token is not for this service: {description}")
+    return invalid_token("The token is malformed, or its signature does not fit.")

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from minting import AUDIENCE, HEADER, ISSUER, NOW, SECRET, base64url, claims, mint
 
@@ -25,13 +26,17 @@ class Clock:
 
 
 class CountingKey(StaticKey):
-    """Counts how often a signature is verified."""
+    """Counts how often a signature is verified; both ways to the key lead through here."""
 
     asked = 0
 
-    async def find(self, key_id: str | None) -> Key:
+    def known(self, key_id: str | None) -> Key:
         self.asked += 1
-        return await super().find(key_id)
+        return super().known(key_id)
+
+    def replace(self, secret: str) -> None:
+        """The issuer signs with another secret from now on."""
+        self._key = StaticKey(secret, "HS256")._key
 
 
 @pytest.fixture
@@ -309,3 +314,69 @@ async def test_a_refused_token_is_not_remembered_as_good(tokens: Tokens) -> None
     good = mint(claims())
     await tokens.verify(good)
     await refusal_of(tokens, good[:-4] + base64url(b"eve"))
+
+
+# What is plain is decided here, and everything else by joserfc
+
+
+CLAIM_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.sampled_from([ISSUER, AUDIENCE, "", "ada", [AUDIENCE], [AUDIENCE, "b"], [], {}]),
+    st.sampled_from([int(NOW) + delta for delta in (-600, -6, -5, -4, 0, 4, 5, 6, 600)]),
+    st.sampled_from([NOW - 6.5, NOW + 6.5, 0, -1]),
+)
+CLAIM_NAMES = st.sampled_from(["iss", "aud", "sub", "exp", "nbf", "iat", "jti", "role"])
+
+
+@example({"exp": int(NOW) - LEEWAY_SECONDS})
+@example({"nbf": int(NOW) + LEEWAY_SECONDS + 1})
+@example({"iat": int(NOW) + LEEWAY_SECONDS + 1})
+@example({"iat": None})
+@example({"jti": 1})
+@example({"exp": True})
+@given(st.dictionaries(CLAIM_NAMES, CLAIM_VALUES, max_size=3))
+async def test_what_is_plain_is_good_for_joserfc_too(changes: dict[str, object]) -> None:
+    """A header that was seen before leads to the short way, another one to the long way."""
+    tokens = Tokens(
+        StaticKey(SECRET, "HS256"),
+        algorithm="HS256",
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        clock=lambda: NOW,
+    )
+    await tokens.verify(mint(claims()))
+    told: dict[str, object] = claims() | changes
+    rules = jwt.JWTClaimsRegistry(
+        now=int(NOW),
+        leeway=LEEWAY_SECONDS,
+        iss={"essential": True, "value": ISSUER},
+        aud={"essential": True, "value": AUDIENCE},
+        exp={"essential": True},
+        sub={"essential": True},
+    )
+    try:
+        rules.validate(told)
+    except JoseError:
+        with pytest.raises(Refusal):
+            tokens.verify_at_once(mint(told))
+    else:
+        assert tokens.verify_at_once(mint(told)) is not None
+
+
+async def test_a_known_header_vouches_for_no_signature(tokens: Tokens) -> None:
+    good = mint(claims())
+    await tokens.verify(good)
+    header, payload, signature = mint(claims(sub="eve")).split(b".")
+    for forged in (good.rpartition(b".")[2], b"", signature[:-1], signature + b"A", b"=" * 43):
+        with pytest.raises(Refusal):
+            tokens.verify_at_once(b".".join([header, payload, forged]))
+
+
+async def test_a_key_that_was_taken_back_verifies_nothing_more(clock: Clock) -> None:
+    key = CountingKey(SECRET, "HS256")
+    tokens = tokens_of(key, clock)
+    await tokens.verify(mint(claims()))
+    key.replace("another secret of more than 32 bytes, as it must be")
+    with pytest.raises(Refusal):
+        await tokens.verify(mint(claims(sub="eve")))
