@@ -1,17 +1,18 @@
 """One checkout as it is tried: at the prices of one definition, at one level of durability."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from pydantic_core import to_json
 
 from gateway.admission.answer import CheckoutRequest, Reserved
 from gateway.admission.batcher import Answered
-from gateway.admission.durability import Level
 from gateway.admission.order import Order
+from gateway.admission.price_list import PriceList
 from gateway.representation import Reservation
 from lua.admission import Admitted, Checkout, Replayed
-from lua.lines import Line, decode, encode
+from lua.lines import Line, decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +22,7 @@ class Attempt:
     request: CheckoutRequest
     reservation: UUID
     order: Order
-    level: Level
-
-    @property
-    def replicas(self) -> int:
-        """How many replicas must have it before it is acknowledged."""
-        return self.order.definition.proof.replicas if self.level is Level.REPLICATED else 0
+    prices: PriceList
 
     def encode(self) -> Checkout:
         """It as the script takes it."""
@@ -34,21 +30,19 @@ class Attempt:
             reservation=self.reservation.hex,
             customer=self.request.customer.digest,
             fingerprint=self.order.fingerprint,
-            lines=encode(self.order.lines),
+            lines=self.order.encoded,
             context=self._context(),
             terms=self.order.terms,
         )
 
     def _context(self) -> str:
         """What only the ledger reads."""
-        context = {
-            "issuer": self.request.customer.issuer,
-            "subject": self.request.customer.subject,
-            "durability": self.level.label,
-        }
-        if self.request.traceparent is not None:
-            context["traceparent"] = self.request.traceparent
-        return to_json(context).decode()
+        customer, traceparent = self.request.customer, self.request.traceparent
+        issuer, subject = _issuer(customer.issuer), to_json(customer.subject).decode()
+        # Labels and traces need no escapes.
+        traced = "" if traceparent is None else f',"traceparent":"{traceparent}"'
+        durability = self.prices.label
+        return f'{{"issuer":{issuer},"subject":{subject},"durability":"{durability}"{traced}}}'
 
     def admitted(self, outcome: Admitted, answered: Answered) -> Reserved:
         """The answer where it was admitted."""
@@ -56,9 +50,11 @@ class Attempt:
             state="held",
             lines=self.order.lines,
             version=outcome.version,
-            created_at_ms=answered.now_ms,
+            created_at_ms=answered.call.now_ms,
         )
-        return Reserved(reservation=reservation, server_time_ms=answered.now_ms, replayed=False)
+        return Reserved(
+            reservation=reservation, server_time_ms=answered.call.now_ms, replayed=False
+        )
 
     def replayed(self, outcome: Replayed, answered: Answered) -> Reserved:
         """The answer where an earlier request had been admitted."""
@@ -69,7 +65,8 @@ class Attempt:
             version=stored.version,
             created_at_ms=stored.created_at_ms,
         )
-        return Reserved(reservation=reservation, server_time_ms=answered.now_ms, replayed=True)
+        now_ms = answered.call.now_ms
+        return Reserved(reservation=reservation, server_time_ms=now_ms, replayed=True)
 
     def _reservation(
         self, *, state: str, lines: tuple[Line, ...], version: int, created_at_ms: int
@@ -80,8 +77,14 @@ class Attempt:
             state=state,
             lines=lines,
             currency=self.order.definition.currency,
-            durability=self.level.label,
+            durability=self.prices.label,
             version=version,
             created_at_ms=created_at_ms,
             expires_at_ms=created_at_ms + self.order.definition.hold_seconds * 1000,
         )
+
+
+# A gateway trusts one issuer.
+@lru_cache(maxsize=16)
+def _issuer(issuer: str) -> str:
+    return to_json(issuer).decode()

@@ -7,9 +7,11 @@ batches grow by themselves to what one call of the script, and one fsync, can ca
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
-from typing import Final, TypeAlias, assert_never
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from gateway.counts import AdmissionCounts
 from lua.admission import MAX_CHECKOUTS, MAX_LINES, Checkout, Decided, Outcome
@@ -26,17 +28,11 @@ MAX_WAITING: Final = 20_000
 RETRY_SECONDS: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """The script decided: under which epoch, at which time on the Redis clock.
-
-    `replicated` says whether the replicas that were asked for have it.
-    """
+class Answered(NamedTuple):
+    """The script decided; `call` has what all who were decided with it have in common."""
 
     outcome: Outcome
-    epoch: int
-    now_ms: int
-    replicated: bool
+    call: Decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +53,26 @@ class Undetermined:
 Verdict: TypeAlias = Answered | NotVerified | Overloaded | Undetermined
 
 
-@dataclass(frozen=True, slots=True)
+Tell: TypeAlias = Callable[[Verdict], None]
+
+
+@dataclass(slots=True)
 class Waiting:
-    """A checkout that nobody has decided yet."""
+    """A checkout that nobody has decided yet; `tell` is called once, and must not raise."""
 
     record: str
     terms: Terms | None
     lines: int
     # On the clock of the event loop: whoever has waited that long is sent no more.
     until: float
-    verdict: "asyncio.Future[Verdict]"
+    tell: Tell
+    is_told: bool = False
+
+    def answer(self, verdict: Verdict) -> None:
+        """Tell the verdict, unless there was one before."""
+        if not self.is_told:
+            self.is_told = True
+            self.tell(verdict)
 
 
 class Batcher:
@@ -89,22 +95,27 @@ class Batcher:
         self._waiting: deque[Waiting] = deque()
         self._in_flight = 0
         self._replicas = 0
+        self._loop = asyncio.get_running_loop()
 
     async def decide(self, checkout: Checkout, lines: int, *, replicas: int = 0) -> Verdict:
-        """The verdict on a checkout that has so many lines.
+        """The verdict on a checkout that has so many lines."""
+        verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self.add(checkout, lines, partial(_resolve, verdict), replicas=replicas)
+        return await verdict
+
+    def add(self, checkout: Checkout, lines: int, tell: Tell, *, replicas: int = 0) -> None:
+        """Have the verdict told as soon as there is one, which may be at once.
 
         All checkouts of a sale are at one level, so the last one's `replicas` go for its batch.
         """
-        self._replicas = replicas
         if len(self._waiting) >= MAX_WAITING:
-            return Overloaded()
-        loop = asyncio.get_running_loop()
-        verdict: asyncio.Future[Verdict] = loop.create_future()
-        until = loop.time() + self._deadline_seconds
-        self._waiting.append(Waiting(checkout.encode(), checkout.terms, lines, until, verdict))
+            tell(Overloaded())
+            return
+        self._replicas = replicas
+        until = self._loop.time() + self._deadline_seconds
+        self._waiting.append(Waiting(checkout.encode(), checkout.terms, lines, until, tell))
         self._counts.waiting += 1
         self._send()
-        return await verdict
 
     def learn(self, epoch: int) -> None:
         """Take note of an epoch; one that is older than the known one is old news."""
@@ -163,15 +174,7 @@ class Batcher:
             _answer(batch, reply)
             return
         for each, outcome in zip(batch, reply.outcomes, strict=True):
-            if not each.verdict.done():
-                each.verdict.set_result(
-                    Answered(
-                        outcome=outcome,
-                        epoch=reply.epoch,
-                        now_ms=reply.now_ms,
-                        replicated=reply.replicated,
-                    )
-                )
+            each.answer(Answered(outcome, reply))
 
     async def _decide_in_time(self, batch: list[Waiting]) -> "Decided | NotVerified | Undetermined":
         """Ask until there is an answer; only a call whose fate is unknown is worth a repetition.
@@ -222,10 +225,14 @@ class Batcher:
                     assert_never(never)
 
 
+def _resolve(verdict: "asyncio.Future[Verdict]", told: Verdict) -> None:
+    if not verdict.done():
+        verdict.set_result(told)
+
+
 def _answer(batch: list[Waiting], verdict: Verdict) -> None:
     for each in batch:
-        if not each.verdict.done():
-            each.verdict.set_result(verdict)
+        each.answer(verdict)
 
 
 def _answer_rest(batch: list[Waiting]) -> None:

@@ -1,7 +1,9 @@
 """Takes checkouts of every sale."""
 
 import asyncio
+import logging
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from gateway.admission.answer import Answer, CheckoutRequest, PaidLate, Pending, Reserved
@@ -9,11 +11,13 @@ from gateway.admission.durability import Level
 from gateway.admission.reservation_id import derive, random_id, replacement_of
 from gateway.admission.sale_desk import SaleDesk
 from gateway.counts import AdmissionCounts
-from gateway.problems import CHANGED
+from gateway.problems import CHANGED, INTERNAL
 from gateway.sales import SaleLookup, no_such_record
 from lua.carts import Carts
 from lua.server import Server
 from lua.store import SaleStore
+
+log = logging.getLogger(__name__)
 
 # A price or a cart that moves again while we read it moves too fast to be bought.
 ATTEMPTS = 3
@@ -56,6 +60,37 @@ class Desk:
         if isinstance(answer, Reserved | Pending):
             self._learn(request.sale_id)
         return answer
+
+    def checkout_at_once(self, request: CheckoutRequest, answer: Callable[[Answer], None]) -> bool:
+        """Have it answered without a task of its own; False where only `checkout` can do it.
+
+        Then nothing was done. It may be answered before this returns.
+        """
+        sale = self._sales.get(request.sale_id)
+        if sale is None:
+            return False
+        told = partial(self._told, request, answer)
+        return sale.checkout_at_once(request, _reservation_id(request), told)
+
+    def _told(
+        self, request: CheckoutRequest, answer: Callable[[Answer], None], told: Answer
+    ) -> None:
+        if told is CHANGED:
+            # Nothing has happened yet, so that all of it can be tried anew.
+            self._tasks.create_task(self._try_anew(request, answer))
+            return
+        if isinstance(told, Reserved | Pending):
+            self._learn(request.sale_id)
+        answer(told)
+
+    async def _try_anew(self, request: CheckoutRequest, answer: Callable[[Answer], None]) -> None:
+        try:
+            told = await self.checkout(request)
+        # A defect met in one checkout must not end the group that all batches run in.
+        except Exception:
+            log.exception("sale %s: unforeseen", request.sale_id)
+            told = INTERNAL
+        answer(told)
 
     async def _attempt(self, request: CheckoutRequest, reservation: UUID) -> Answer:
         answer = await self._sale(request.sale_id).checkout(request, reservation)

@@ -7,15 +7,18 @@ from gateway.admission.definition import Definition
 from gateway.admission.request import Wanted
 from gateway.admission.reservation_id import CART_FINGERPRINT, fingerprint
 from lua.carts import Cart
-from lua.lines import Line
+from lua.lines import Line, encode
 from lua.terms import FromCart, Late, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """`fingerprint` tells apart what may not share an id; an ordinary checkout has no `terms`."""
+    """`encoded` has the lines for the script, and `fingerprint` tells apart what may not share
+    an id; an ordinary checkout has no `terms`.
+    """
 
     lines: tuple[Line, ...]
+    encoded: str
     fingerprint: str
     definition: Definition
     terms: Terms | None = None
@@ -27,14 +30,23 @@ class Order:
         lines = tuple(
             Line(sku=sku, quantity=quantity, unit_price=prices[sku]) for sku, quantity in wanted
         )
-        return cls(lines=lines, fingerprint=fingerprint(wanted), definition=definition)
+        return cls(
+            lines=lines,
+            encoded=encode(lines),
+            fingerprint=fingerprint(wanted),
+            definition=definition,
+        )
 
     @classmethod
     def of_late_payment(cls, paid: PaidLate, definition: Definition) -> "Order":
         """What was paid for, at what was paid: the script says if a price is another one now."""
         wanted = tuple((line.sku, line.quantity) for line in paid.lines)
         return cls(
-            lines=paid.lines, fingerprint=fingerprint(wanted), definition=definition, terms=Late()
+            lines=paid.lines,
+            encoded=encode(paid.lines),
+            fingerprint=fingerprint(wanted),
+            definition=definition,
+            terms=Late(),
         )
 
     @classmethod
@@ -49,4 +61,10 @@ class Order:
             for line in sorted(cart.lines, key=lambda line: line.sku)
         )
         terms = FromCart(customer=customer, version=cart.version)
-        return cls(lines=lines, fingerprint=CART_FINGERPRINT, definition=definition, terms=terms)
+        return cls(
+            lines=lines,
+            encoded=encode(lines),
+            fingerprint=CART_FINGERPRINT,
+            definition=definition,
+            terms=terms,
+        )

@@ -1,32 +1,40 @@
 """Takes one checkout of one sale from a request to an answer; the decision is the script's."""
 
 import asyncio
+from collections.abc import Callable
 from uuid import UUID
 
 from gateway.admission.answer import Answer, CheckoutRequest, PaidLate, Pending, Reserved
 from gateway.admission.attempt import Attempt
-from gateway.admission.batcher import Answered, Batcher, NotVerified, Overloaded, Undetermined
+from gateway.admission.batcher import (
+    Answered,
+    Batcher,
+    NotVerified,
+    Overloaded,
+    Undetermined,
+    Verdict,
+)
 from gateway.admission.commits import Commits
 from gateway.admission.definition import (
     LOOK_AGAIN_SECONDS,
     REFRESH_SECONDS,
-    Definition,
     DefinitionReader,
 )
-from gateway.admission.durability import Level, is_proven
+from gateway.admission.durability import Level
 from gateway.admission.order import Order
+from gateway.admission.price_list import PriceList
 from gateway.admission.refusals import refusal
 from gateway.admission.request import CustomersCart, Wanted
 from gateway.counts import AdmissionCounts
-from gateway.identity import Customer
 from gateway.problems import (
+    CHANGED,
     DURABILITY_UNPROVEN,
     OVERLOADED,
     STOCK_UNVERIFIED,
     UNKNOWN_SKU,
     Problem,
 )
-from lua.admission import Admitted, Changed, Replayed
+from lua.admission import Admitted, Replayed
 from lua.carts import Carts, NoRecord
 from lua.faults import RedisFault
 from lua.store import SaleStore
@@ -48,6 +56,7 @@ class SaleDesk:
         self._sale_id = store.sale_id
         self._carts = carts
         self._definitions = DefinitionReader(store)
+        self._prices: PriceList | None = None
         self._batcher = Batcher(store, tasks, counts, deadline_seconds=deadline_seconds)
         self._commits = Commits(store, tasks)
         self._level = level
@@ -59,102 +68,138 @@ class SaleDesk:
         It is CHANGED where a price or the cart moved, and then worth another call.
         """
         try:
-            order = await self._order(request)
+            prices = await self._prices_of(request.wanted)
+            if prices is None:
+                return None
+            order = await self._order(request, prices)
         except RedisFault:
             return STOCK_UNVERIFIED
         if not isinstance(order, Order):
             return order
-        level = max(self._level, order.definition.wanted_level)
-        if not is_proven(level, order.definition.proof):
-            return DURABILITY_UNPROVEN.because(f"Redis cannot keep the level {level.label}.")
-        attempt = Attempt(request=request, reservation=reservation, order=order, level=level)
+        if not prices.is_proven:
+            return DURABILITY_UNPROVEN.because(f"Redis cannot keep the level {prices.label}.")
+        attempt = Attempt(request=request, reservation=reservation, order=order, prices=prices)
         return await self._decide(attempt)
 
-    async def _order(self, request: CheckoutRequest) -> Order | Problem | None:
-        """What is to be decided. Raises a RedisFault."""
-        if isinstance(request.wanted, CustomersCart):
-            return await self._order_of_cart(request.customer)
-        if isinstance(request.wanted, PaidLate):
-            return await self._order_of_late_payment(request.wanted)
-        definition = await self._definition(request.wanted)
-        if definition is None:
-            return None
-        if unknown := _unknown(request.wanted, definition):
-            return UNKNOWN_SKU.because(f"The sale has no {unknown}.", sku=unknown)
-        return Order.of_lines(request.wanted, definition)
+    def checkout_at_once(
+        self, request: CheckoutRequest, reservation: UUID, answer: Callable[[Answer], None]
+    ) -> bool:
+        """Have it answered as `checkout` does; False where that takes more than one call of Redis.
 
-    async def _order_of_cart(self, customer: Customer) -> Order | None:
-        definition = await self._definition(())
-        cart = await self._carts.read(self._sale_id, customer.digest)
-        if definition is None or isinstance(cart, NoRecord):
-            return None
-        return Order.of_cart(cart, customer.digest, definition)
+        Then nothing was done. It may be answered before this returns.
+        """
+        prices, wanted = self._prices, request.wanted
+        if prices is None or not isinstance(wanted, tuple) or not self._is_plain(prices):
+            return False
+        order = prices.order(wanted)
+        if order is None:
+            return False
+        attempt = Attempt(request=request, reservation=reservation, order=order, prices=prices)
+        self._batcher.add(
+            attempt.encode(),
+            len(order.lines),
+            lambda verdict: answer(_of_verdict(attempt, verdict)),
+            replicas=prices.replicas,
+        )
+        return True
 
-    async def _order_of_late_payment(self, paid: PaidLate) -> Order | None:
-        definition = await self._definition(())
-        return None if definition is None else Order.of_late_payment(paid, definition)
+    def _is_plain(self, prices: PriceList) -> bool:
+        """Whether the script's word is the last one, under a definition that is not too old."""
+        is_newest = prices.definition.epoch >= self._batcher.epoch and not self._definitions.is_old
+        return is_newest and prices.is_proven and prices.level is not Level.LEDGER
 
-    async def _definition(self, wanted: Wanted) -> Definition | None:
-        """The definition of the epoch that the batcher is in. Raises a RedisFault."""
-        known = self._definitions.known
-        if known is None or known.epoch < self._batcher.epoch or _unknown(wanted, known):
-            known = await self._definitions.read(unless_younger_seconds=LOOK_AGAIN_SECONDS)
+    async def _prices_of(self, wanted: Wanted | CustomersCart | PaidLate) -> PriceList | None:
+        """The prices of the epoch that the batcher is in. Raises a RedisFault."""
+        named = wanted if isinstance(wanted, tuple) else ()
+        known = self._prices
+        if known is None or known.definition.epoch < self._batcher.epoch or known.lacking(named):
+            known = await self._read_prices(unless_younger_seconds=LOOK_AGAIN_SECONDS)
         elif self._definitions.is_old:
             known = await self._refreshed(known)
         if known is not None:
-            self._batcher.learn(known.epoch)
+            self._batcher.learn(known.definition.epoch)
         return known
 
-    async def _refreshed(self, known: Definition) -> Definition | None:
+    async def _refreshed(self, known: PriceList) -> PriceList | None:
         """Where Redis is away for a moment it is the checkout that waits for it, and not this."""
         try:
             async with asyncio.timeout(REFRESH_SECONDS):
-                return await self._definitions.read(unless_younger_seconds=LOOK_AGAIN_SECONDS)
+                return await self._read_prices(unless_younger_seconds=LOOK_AGAIN_SECONDS)
         except (RedisFault, TimeoutError):
             return known
 
+    async def _read_prices(self, *, unless_younger_seconds: float = 0.0) -> PriceList | None:
+        definition = await self._definitions.read(unless_younger_seconds=unless_younger_seconds)
+        if definition is None:
+            self._prices = None
+        elif self._prices is None or self._prices.definition is not definition:
+            self._prices = PriceList(definition, self._level)
+        return self._prices
+
+    async def _order(self, request: CheckoutRequest, prices: PriceList) -> Order | Problem | None:
+        """What is to be decided. Raises a RedisFault."""
+        match request.wanted:
+            case CustomersCart():
+                cart = await self._carts.read(self._sale_id, request.customer.digest)
+                if isinstance(cart, NoRecord):
+                    return None
+                return Order.of_cart(cart, request.customer.digest, prices.definition)
+            case PaidLate() as paid:
+                return Order.of_late_payment(paid, prices.definition)
+            case wanted:
+                return prices.order(wanted) or _unknown_sku(prices.lacking(wanted))
+
     async def _decide(self, attempt: Attempt) -> Answer:
         verdict = await self._batcher.decide(
-            attempt.encode(), len(attempt.order.lines), replicas=attempt.replicas
+            attempt.encode(), len(attempt.order.lines), replicas=attempt.prices.replicas
         )
-        match verdict:
-            case Answered():
-                return await self._answer(attempt, verdict)
-            case NotVerified():
-                return STOCK_UNVERIFIED
-            case Overloaded():
-                return OVERLOADED
-            case Undetermined():
-                return Pending(id=attempt.reservation)
-
-    async def _answer(self, attempt: Attempt, answered: Answered) -> Answer:
-        match answered.outcome:
-            case Admitted() as outcome:
-                return await self._when_safe(attempt, answered, attempt.admitted(outcome, answered))
-            case Replayed() as outcome:
-                return await self._when_safe(attempt, answered, attempt.replayed(outcome, answered))
-            case Changed() as outcome:
-                await self._read_again()
-                return refusal(outcome, attempt.order.definition, answered.now_ms)
-            case outcome:
-                return refusal(outcome, attempt.order.definition, answered.now_ms)
+        answer = _of_verdict(attempt, verdict)
+        if answer is CHANGED:
+            await self._read_again()
+        if isinstance(answer, Reserved) and isinstance(verdict, Answered):
+            return await self._when_safe(attempt, verdict, answer)
+        return answer
 
     async def _when_safe(self, attempt: Attempt, answered: Answered, reserved: Reserved) -> Answer:
-        """The answer, once the promise of its level is kept; a replay must wait for it as well."""
-        safe = answered.replicated
-        if attempt.level is Level.LEDGER:
-            safe = await self._commits.reached(
-                answered.epoch, reserved.reservation.version, seconds=self._deadline_seconds
-            )
+        """The answer, once the ledger has it, where that was promised; a replay waits as well."""
+        if attempt.prices.level is not Level.LEDGER:
+            return reserved
+        safe = await self._commits.reached(
+            answered.call.epoch, reserved.reservation.version, seconds=self._deadline_seconds
+        )
         return reserved if safe else Pending(id=attempt.reservation)
 
     async def _read_again(self) -> None:
         try:
-            await self._definitions.read()
+            await self._read_prices()
         except RedisFault:
             # The next attempt meets the same fault, and answers it.
             return
 
 
-def _unknown(wanted: Wanted, definition: Definition) -> str | None:
-    return next((sku for sku, _ in wanted if sku not in definition.prices), None)
+def _unknown_sku(sku: str | None) -> Problem:
+    return UNKNOWN_SKU.because(f"The sale has no {sku}.", sku=sku)
+
+
+def _of_verdict(attempt: Attempt, verdict: Verdict) -> Answer:
+    """The answer, as far as the script can give it."""
+    match verdict:
+        case Answered():
+            return _answer(attempt, verdict)
+        case NotVerified():
+            return STOCK_UNVERIFIED
+        case Overloaded():
+            return OVERLOADED
+        case Undetermined():
+            return Pending(id=attempt.reservation)
+
+
+def _answer(attempt: Attempt, answered: Answered) -> Answer:
+    match answered.outcome:
+        case Admitted() as outcome:
+            answer = attempt.admitted(outcome, answered)
+        case Replayed() as outcome:
+            answer = attempt.replayed(outcome, answered)
+        case outcome:
+            return refusal(outcome, attempt.order.definition, answered.call.now_ms)
+    return answer if answered.call.replicated else Pending(id=attempt.reservation)

@@ -2,12 +2,14 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from gateway.representation import Reservation, timestamp
 from lua.lines import Line
@@ -80,3 +82,28 @@ def test_no_millisecond_is_lost(at_ms: int) -> None:
     assert parsed.tzinfo == UTC
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     assert round((parsed - epoch).total_seconds() * 1000) == at_ms
+
+
+words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
+
+
+@given(words, words, words, words, st.lists(st.integers(0, 10**12), max_size=3))
+def test_it_is_encoded_as_any_json_is(
+    sale_id: str, state: str, sku: str, currency: str, numbers: list[int]
+) -> None:
+    """Whatever may stand in it: the pieces are put together by hand."""
+    lines = tuple(Line(sku=sku, quantity=number, unit_price=7) for number in numbers)
+    odd = replace(
+        RESERVATION,
+        sale_id=sale_id,
+        state=state,
+        lines=lines,
+        currency=currency,
+        durability=sku,
+        replaced_by=RESERVATION.id if numbers else None,
+    )
+    body = odd.to_json(0)
+    assert body == to_json(json.loads(body))
+    told = json.loads(body)
+    assert (told["sale_id"], told["state"], told["currency"]) == (sale_id, state, currency)
+    assert told["total"] == 7 * sum(numbers)
