@@ -23,6 +23,7 @@ from gateway.admission.endpoint import CheckoutEndpoint
 from gateway.admission.operation import CHECK_OUT
 from gateway.admission.request import MAX_LINES
 from gateway.asgi import Refusing
+from gateway.at_once import AnswersAtOnce, TakesNothing
 from gateway.carts import CartEndpoints
 from gateway.cashier import Cashier
 from gateway.catalogue import Catalogue
@@ -68,12 +69,13 @@ DATABASE_CONNECTIONS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """An application that is ready to serve.
+    """An application that is ready to serve, and what is offered its requests before.
 
     Before it is stopped, `draining` tells the probes, and `crowd.drain()` whoever watches.
     """
 
     app: Starlette
+    at_once: AnswersAtOnce
     draining: asyncio.Event
     crowd: Crowd
 
@@ -156,20 +158,23 @@ async def _run_until_cancelled(lasting: list[Coroutine[None, None, None]]) -> No
 
 def _compose(config: GatewayConfig, resources: Resources) -> Gateway:
     draining = asyncio.Event()
+    routes, checkout = _routes(config, resources, draining)
     app = Starlette(
-        routes=_routes(config, resources, draining),
+        routes=routes,
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[Middleware(CrossOrigin, origins=config.cors_origins)],
     )
     # A path with a slash too many is not found: Starlette would send its caller, token and all,
     # to whatever host the request itself has named.
     app.router.redirect_slashes = False
-    return Gateway(app=app, draining=draining, crowd=resources.crowd)
+    # What is traced has to go through the application.
+    at_once = checkout if config.trace_checkouts is None else TakesNothing()
+    return Gateway(app=app, at_once=at_once, draining=draining, crowd=resources.crowd)
 
 
 def _routes(
     config: GatewayConfig, resources: Resources, draining: asyncio.Event
-) -> list[BaseRoute]:
+) -> tuple[list[BaseRoute], CheckoutEndpoint]:
     database, counts = resources.database, resources.metrics
     catalogue = Catalogue(database)
     callers = Callers(_tokens(config.token, resources.keys), _api_keys(database))
@@ -194,9 +199,10 @@ def _routes(
         resources.hints,
         counts.settlement,
     )
-    checkout: ASGIApp = Refusing(CheckoutEndpoint(desk, callers, counts.admission))
+    checkout = CheckoutEndpoint(desk, callers, counts.admission)
+    checkout_app: ASGIApp = Refusing(checkout)
     if config.trace_checkouts is not None:
-        checkout = config.trace_checkouts(checkout)
+        checkout_app = config.trace_checkouts(checkout_app)
     stock = Refusing(StockEndpoint(resources.hub.feed, catalogue.knows))
     stream = Refusing(StockStream(resources.hub, catalogue.knows))
     tickets = Tickets(partial(ticket_key, resources.reading))
@@ -207,7 +213,7 @@ def _routes(
     )
     events = Refusing(EventStream(overseer, Operators(callers), resources.crowd))
     routes: list[BaseRoute] = [
-        Call("/v1/sales/{sale_id}/checkout", checkout, CHECK_OUT),
+        Call("/v1/sales/{sale_id}/checkout", checkout_app, CHECK_OUT),
         Call("/v1/sales/{sale_id}/stock", stock, READ_STOCK),
         Call("/v1/sales/{sale_id}/events", stream, WATCH_STOCK),
         *Products(database).routes(),
@@ -226,7 +232,8 @@ def _routes(
     routes += console.routes()
     if config.demo_sale is not None:
         routes += Demo(config.demo_sale, config.token, settlement).routes()
-    return routes + publication.routes([each for each in routes if isinstance(each, Call)])
+    published = publication.routes([each for each in routes if isinstance(each, Call)])
+    return routes + published, checkout
 
 
 def _tokens(token: TokenConfig, keys: SigningKeys) -> Tokens:

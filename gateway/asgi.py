@@ -90,15 +90,29 @@ async def send_json(
     send: Send, status: int, body: bytes, headers: Iterable[HeaderLine] = ()
 ) -> None:
     """Answer with a JSON body that is encoded already."""
-    await _send(send, status, body, [*_JSON, *headers])
+    await _send(send, status, body, json_lines(body, headers))
 
 
 async def send_problem(send: Send, problem: Problem) -> None:
     """Answer with a problem."""
-    await _send(send, problem.status, problem.to_json(), problem.header_lines())
+    body = problem.to_json()
+    await _send(send, problem.status, body, problem_lines(problem, body))
+
+
+def json_lines(body: bytes, headers: Iterable[HeaderLine] = ()) -> list[HeaderLine]:
+    """All header lines of an answer with that JSON body."""
+    return [*_JSON, *headers, _length(body)]
+
+
+def problem_lines(problem: Problem, body: bytes) -> list[HeaderLine]:
+    """All header lines of an answer that tells the problem by that body."""
+    return [*problem.header_lines(), _length(body)]
+
+
+def _length(body: bytes) -> HeaderLine:
+    return (b"content-length", b"%d" % len(body))
 
 
 async def _send(send: Send, status: int, body: bytes, headers: list[HeaderLine]) -> None:
-    headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -75,9 +75,13 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Its head is here."""
+        self.end_head()
+        super().on_headers_complete()
+
+    def end_head(self) -> None:
+        """The head is whole, and nothing that bounds it matters any more."""
         self._in_head = False
         self._stop_head_timer()
-        super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Name the request before, so that even uvicorn's own complaints of it tell the name."""

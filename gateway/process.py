@@ -18,6 +18,7 @@ async def serve(config: GatewayConfig, listening: socket.socket) -> None:
     async with gateway(config) as composed:
         server = Server(
             composed.app,
+            composed.at_once,
             before_drain=composed.draining.set,
             drain_seconds=config.drain_seconds,
             on_shutdown=composed.crowd.drain,

@@ -11,7 +11,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.loops.auto import auto_loop_factory
 
-from gateway.connection import Connection
+from gateway.at_once import AnswersAtOnce, TakesNothing
+from gateway.offering import offering
 
 # What is still being answered when the process stops has this long; `up` stops everything
 # within five seconds, and a checkout gives up after two.
@@ -43,12 +44,13 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         app: ASGIApp,
+        at_once: AnswersAtOnce | None = None,
         *,
         on_shutdown: Callable[[], None],
         before_drain: Callable[[], None] | None = None,
         drain_seconds: float = 0,
     ) -> None:
-        super().__init__(_config(app))
+        super().__init__(_config(app, at_once or TakesNothing()))
         self._before_drain = before_drain
         self._drain_seconds = drain_seconds
         self._on_shutdown = on_shutdown
@@ -95,10 +97,10 @@ def _is_new(connection: object) -> bool:
     return isinstance(connection, Connection) and connection.cycle is None
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, at_once: AnswersAtOnce) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=Connection,
+        http=offering(at_once),
         ws="none",
         lifespan="off",  # whoever composes the application holds its resources
         log_config=None,  # logging is the business of whoever composes the process

@@ -2,8 +2,9 @@
 
 import logging
 import re
+from functools import partial
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -12,10 +13,11 @@ from starlette.types import Receive, Scope, Send
 from gateway.admission.answer import Answer, CheckoutRequest, Pending, Reserved
 from gateway.admission.desk import Desk
 from gateway.admission.request import idempotency_key, parse_checkout
-from gateway.asgi import header, read_body, send_json, send_problem
+from gateway.asgi import MAX_BODY_BYTES, header, json_lines, problem_lines, read_body
+from gateway.at_once import AnswerAtOnce
 from gateway.counts import AdmissionCounts
-from gateway.identity import Callers
-from gateway.problems import UNKNOWN_SALE, HeaderLine, Problem, Refusal
+from gateway.identity import Callers, Customer
+from gateway.problems import INTERNAL, UNKNOWN_SALE, HeaderLine, Problem, Refusal
 from gateway.request_id import id_of
 from gateway.sales import is_sale_id
 
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 
 # https://www.w3.org/TR/trace-context/#traceparent-header
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# A checkout without anything unusual: no query, and a sale id that needs no second look.
+_URL: Final = re.compile(rb"/v1/sales/([A-Za-z0-9._-]{1,64})/checkout")
 _REPLAYED: Final = (b"idempotency-replayed", b"true")
 
 
@@ -35,39 +39,68 @@ class CheckoutEndpoint:
         self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match await self._counted(scope, receive):
-            case Reserved() as answer:
-                await _send_reserved(send, answer)
-            case Pending(id=reservation):
-                ids = {"request": id_of(scope), "reservation": reservation}
-                log.debug("nobody knows yet what came of a checkout", extra=ids)
-                await _send_pending(send, reservation)
-            case Problem() as problem:
-                await send_problem(send, problem)
+        status, lines, body = _told(scope, await self._counted(scope, receive))
+        await send({"type": "http.response.start", "status": status, "headers": lines})
+        await send({"type": "http.response.body", "body": body})
+
+    def may_take(self, method: bytes, url: bytes) -> bool:
+        """Whether it is a checkout; see `gateway.at_once`."""
+        return method == b"POST" and _URL.fullmatch(url) is not None
+
+    def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
+        """Have it answered, unless that takes more than one call of Redis."""
+        began = perf_counter()
+        match = _URL.fullmatch(url)
+        if match is None or len(body) > MAX_BODY_BYTES or header(scope, b"origin") is not None:
+            return False
+        try:
+            customer = self._callers.customer_at_once(scope)
+            if customer is None:
+                return False
+            request = _parse(scope, customer, match[1].decode(), body)
+        except Refusal as refusal:
+            self._counts.answered(refusal.problem.code, began=began)
+            answer(*_told(scope, refusal.problem))
+            return True
+        return self._desk.checkout_at_once(request, partial(self._tell, scope, began, answer))
+
+    def _tell(self, scope: Scope, began: float, answer: AnswerAtOnce, told: Answer) -> None:
+        try:
+            self._counts.answered(_outcome(told), began=began)
+            answer(*_told(scope, told))
+        # Whoever shares the call must not suffer by a defect that one of them meets.
+        except Exception:
+            log.exception("a checkout could not be answered", extra={"request": id_of(scope)})
+            answer(*_told(scope, INTERNAL))
 
     async def _counted(self, scope: Scope, receive: Receive) -> Answer:
         began = perf_counter()
         try:
-            answer = await self._desk.checkout(await self._parse(scope, receive))
+            answer = await self._desk.checkout(await self._receive(scope, receive))
         except Refusal as refusal:
             self._counts.answered(refusal.problem.code, began=began)
             raise
         self._counts.answered(_outcome(answer), began=began)
         return answer
 
-    async def _parse(self, scope: Scope, receive: Receive) -> CheckoutRequest:
+    async def _receive(self, scope: Scope, receive: Receive) -> CheckoutRequest:
         customer = await self._callers.customer(scope)
         sale_id = scope["path_params"]["sale_id"]
         if not is_sale_id(sale_id):
             raise Refusal(UNKNOWN_SALE)
-        key = idempotency_key(scope)
-        return CheckoutRequest(
-            sale_id=sale_id,
-            customer=customer,
-            idempotency_key=key,
-            wanted=parse_checkout(scope, await read_body(receive)),
-            traceparent=_traceparent(scope),
-        )
+        # What is wrong with the key is told before the body is waited for.
+        idempotency_key(scope)
+        return _parse(scope, customer, sale_id, await read_body(receive))
+
+
+def _parse(scope: Scope, customer: Customer, sale_id: str, body: bytes) -> CheckoutRequest:
+    return CheckoutRequest(
+        sale_id=sale_id,
+        customer=customer,
+        idempotency_key=idempotency_key(scope),
+        wanted=parse_checkout(scope, body),
+        traceparent=_traceparent(scope),
+    )
 
 
 def _outcome(answer: Answer) -> str:
@@ -85,19 +118,36 @@ def _traceparent(scope: Scope) -> str | None:
     return value.decode() if value and _TRACEPARENT.fullmatch(value) else None
 
 
+# Status, header lines and body.
+_Told: TypeAlias = tuple[int, list[HeaderLine], bytes]
+
+
+def _told(scope: Scope, answer: Answer) -> _Told:
+    """The answer in the words of HTTP."""
+    match answer:
+        case Reserved():
+            return _reserved(answer)
+        case Pending(id=reservation):
+            ids = {"request": id_of(scope), "reservation": reservation}
+            log.debug("nobody knows yet what came of a checkout", extra=ids)
+            return _pending(reservation)
+        case Problem():
+            body = answer.to_json()
+            return answer.status, problem_lines(answer, body), body
+
+
+def _reserved(answer: Reserved) -> _Told:
+    body = answer.reservation.to_json(answer.server_time_ms)
+    location = _location(answer.reservation.id)
+    if answer.replayed:
+        return 200, json_lines(body, (location, _REPLAYED)), body
+    return 201, json_lines(body, (location,)), body
+
+
+def _pending(reservation: UUID) -> _Told:
+    body = to_json({"id": str(reservation), "state": "unknown"})
+    return 202, json_lines(body, (_location(reservation), (b"retry-after", b"1"))), body
+
+
 def _location(reservation: UUID) -> HeaderLine:
     return (b"location", b"/v1/reservations/" + str(reservation).encode())
-
-
-async def _send_reserved(send: Send, answer: Reserved) -> None:
-    headers = [_location(answer.reservation.id)]
-    if answer.replayed:
-        headers.append(_REPLAYED)
-    body = answer.reservation.to_json(answer.server_time_ms)
-    await send_json(send, 200 if answer.replayed else 201, body, headers)
-
-
-async def _send_pending(send: Send, reservation: UUID) -> None:
-    body = to_json({"id": str(reservation), "state": "unknown"})
-    headers = [_location(reservation), (b"retry-after", b"1")]
-    await send_json(send, 202, body, headers)

@@ -18,10 +18,11 @@ class Callers:
 
     async def customer(self, scope: Scope) -> Customer:
         """The customer who calls."""
-        credentials = bearer(scope)
-        if credentials.startswith(PREFIX):
-            raise Refusal(FORBIDDEN.because("This call is for customers, not for API keys."))
-        return await self._tokens.verify(credentials)
+        return await self._tokens.verify(_token(scope))
+
+    def customer_at_once(self, scope: Scope) -> Customer | None:
+        """The same, without waiting; None where only `customer` can tell."""
+        return self._tokens.verify_at_once(_token(scope))
 
     async def machine(self, scope: Scope, key_scope: KeyScope) -> ApiKey:
         """The API key that calls, which may do that."""
@@ -37,3 +38,10 @@ class Callers:
         if credentials.startswith(PREFIX):
             return await self._api_keys.verify(credentials, key_scope)
         return await self._tokens.verify(credentials)
+
+
+def _token(scope: Scope) -> bytes:
+    credentials = bearer(scope)
+    if credentials.startswith(PREFIX):
+        raise Refusal(FORBIDDEN.because("This call is for customers, not for API keys."))
+    return credentials

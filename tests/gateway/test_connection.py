@@ -2,17 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.connection import MAX_HEAD_BYTES, Connection
+from gateway.at_once import AnswerAtOnce, TakesNothing
+from gateway.connection import HEAD_DEADLINE_SECONDS, MAX_HEAD_BYTES
 from gateway.listener import listen
+from gateway.offering import offering
 
 SECONDS = 3.0
+# A head has no time to speak of.
+HASTY_SECONDS = 0.2
 OFFER = (
     "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAARAAAAA\r\n"
 )
@@ -42,18 +47,51 @@ def slow_until(event: asyncio.Event) -> ASGIApp:
     return app
 
 
-class Hasty(Connection):
-    """Gives a head no time to speak of."""
+class EchoAtOnce:
+    """Does as `echo`, or `slow_until`, and takes every POST."""
 
-    head_deadline_seconds = 0.2
+    def __init__(self, go_on: asyncio.Event | None) -> None:
+        self._go_on = go_on
+        self.taken = 0
+
+    def may_take(self, method: bytes, url: bytes) -> bool:
+        del url
+        return method == b"POST"
+
+    def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
+        del scope
+        self.taken += 1
+        answer_it = partial(answer, 200, [(b"content-length", b"%d" % len(body))], body)
+        if url == b"/slow" and self._go_on is not None:
+            self._waiting = asyncio.create_task(self._later(self._go_on, answer_it))
+        else:
+            answer_it()
+        return True
+
+    async def _later(self, go_on: asyncio.Event, answer_it: Callable[[], None]) -> None:
+        await go_on.wait()
+        answer_it()
+
+
+@pytest.fixture(params=["application", "at once"], autouse=True)
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test runs twice: what can be taken goes to the application, or is answered at once."""
+    chosen.append(request.param)
+    yield request.param
+    chosen.pop()
+
+
+chosen: list[str] = []
 
 
 @asynccontextmanager
 async def connected(
-    protocol: type[Connection] = Connection,
-    app: ASGIApp = echo,
+    head_deadline_seconds: float = HEAD_DEADLINE_SECONDS, go_on: asyncio.Event | None = None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection to a server of such connections."""
+    """A connection to a server that echoes, on /slow after the event."""
+    at_once = EchoAtOnce(go_on) if chosen[-1] == "at once" else TakesNothing()
+    protocol = type("Tried", (offering(at_once),), {"head_deadline_seconds": head_deadline_seconds})
+    app = slow_until(go_on) if go_on else echo
     config = uvicorn.Config(app, http=protocol, ws="none", lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     with listen("127.0.0.1", 0) as listening:
@@ -175,13 +213,13 @@ async def test_a_head_in_pieces_is_read() -> None:
 
 @pytest.mark.parametrize("piece", [b"", b"GET / HTTP/1.1\r\nhost: sh"])
 async def test_a_head_that_does_not_come_is_not_waited_for(piece: bytes) -> None:
-    async with connected(Hasty) as (reader, writer):
+    async with connected(HASTY_SECONDS) as (reader, writer):
         writer.write(piece)
         assert await rest(reader) == b""
 
 
 async def test_a_later_head_is_not_waited_for_either() -> None:
-    async with connected(Hasty) as (reader, writer):
+    async with connected(HASTY_SECONDS) as (reader, writer):
         writer.write(post("/", "ok"))
         assert await answer(reader) == (200, "ok")
         writer.write(b"GET / HT")
@@ -189,13 +227,13 @@ async def test_a_later_head_is_not_waited_for_either() -> None:
 
 
 async def test_whoever_is_done_with_the_head_has_all_the_time() -> None:
-    async with connected(Hasty) as (reader, writer):
+    async with connected(HASTY_SECONDS) as (reader, writer):
         whole = post("/", "ok")
         writer.write(whole[:-2])
-        await asyncio.sleep(3 * Hasty.head_deadline_seconds)
+        await asyncio.sleep(3 * HASTY_SECONDS)
         writer.write(whole[-2:])
         assert await answer(reader) == (200, "ok")
-        await asyncio.sleep(3 * Hasty.head_deadline_seconds)
+        await asyncio.sleep(3 * HASTY_SECONDS)
         writer.write(whole)
         assert await answer(reader) == (200, "ok")
 
@@ -216,7 +254,7 @@ async def test_what_is_no_http_is_a_problem_like_any_other() -> None:
 
 async def test_what_follows_a_request_does_not_answer_it() -> None:
     go_on = asyncio.Event()
-    async with connected(app=slow_until(go_on)) as (reader, writer):
+    async with connected(go_on=go_on) as (reader, writer):
         writer.write(post("/slow", "bought") + b"BUY / HTTP/1.1\r\n\r\n")
         await asyncio.sleep(0.05)
         go_on.set()
@@ -227,7 +265,7 @@ async def test_what_follows_a_request_does_not_answer_it() -> None:
 async def test_a_broken_body_does_not_answer_the_request_before_it() -> None:
     go_on = asyncio.Event()
     broken = b"POST / HTTP/1.1\r\nhost: shop\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"
-    async with connected(app=slow_until(go_on)) as (reader, writer):
+    async with connected(go_on=go_on) as (reader, writer):
         writer.write(post("/slow", "bought") + broken)
         assert await rest(reader) == b""
         go_on.set()
@@ -238,3 +276,85 @@ async def test_a_broken_body_is_answered() -> None:
         writer.write(b"POST / HTTP/1.1\r\nhost: shop\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n")
         assert (await answer(reader))[0] == 400
         assert await rest(reader) == b""
+
+
+# Whoever sends the next request before the last one was answered is answered in order
+
+
+async def test_requests_that_come_together_are_answered_in_their_order() -> None:
+    go_on = asyncio.Event()
+    async with connected(go_on=go_on) as (reader, writer):
+        writer.write(
+            b"".join(post("/slow", f"slow {n}") + post("/", f"fast {n}") for n in range(3))
+        )
+        await asyncio.sleep(0.05)
+        go_on.set()
+        for n in range(3):
+            assert await answer(reader) == (200, f"slow {n}")
+            assert await answer(reader) == (200, f"fast {n}")
+
+
+async def test_a_request_that_comes_before_the_last_was_answered_waits_for_it() -> None:
+    go_on = asyncio.Event()
+    async with connected(go_on=go_on) as (reader, writer):
+        writer.write(post("/slow", "first"))
+        await asyncio.sleep(0.05)
+        writer.write(post("/", "second"))
+        await asyncio.sleep(0.05)
+        go_on.set()
+        assert await answer(reader) == (200, "first")
+        assert await answer(reader) == (200, "second")
+
+
+async def test_a_request_in_pieces_is_answered_whole() -> None:
+    whole = post("/", "a body that comes in pieces")
+    async with connected() as (reader, writer):
+        for size in (1, 7, 40, len(whole) - 3):
+            for at in range(0, len(whole), size):
+                writer.write(whole[at : at + size])
+                await asyncio.sleep(0.001)
+            assert await answer(reader) == (200, "a body that comes in pieces")
+
+
+async def test_whoever_leaves_before_the_answer_disturbs_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    go_on = asyncio.Event()
+    async with connected(go_on=go_on) as (_, writer):
+        writer.write(post("/slow", "bought"))
+        await asyncio.sleep(0.05)
+        writer.close()
+        await asyncio.sleep(0.05)
+        go_on.set()
+        await asyncio.sleep(0.05)
+    assert not [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
+
+
+async def test_whoever_asks_to_be_closed_is_closed_after_the_answer() -> None:
+    async with connected() as (reader, writer):
+        writer.write(post("/", "bye", "connection: close\r\n"))
+        assert await answer(reader) == (200, "bye")
+        assert await rest(reader) == b""
+
+
+async def test_a_client_that_waits_for_100_is_told_to_go_on() -> None:
+    whole = post("/", "a body", "expect: 100-continue\r\n")
+    async with connected() as (reader, writer):
+        writer.write(whole[:-6])
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        writer.write(whole[-6:])
+        assert await answer(reader) == (200, "a body")
+
+
+async def test_answers_that_nobody_reads_do_not_pile_up() -> None:
+    """A client that only ever sends is not read any more, once its answers fill its buffers."""
+    body = "x" * 16_000
+    async with connected() as (_, writer):
+        for _ in range(2000):
+            writer.write(post("/", body))
+            try:
+                async with asyncio.timeout(0.5):
+                    await writer.drain()
+            except TimeoutError:
+                return
+        pytest.fail("32 MB were taken from a client that reads nothing")

@@ -1,0 +1,162 @@
+"""A connection that offers requests to be answered at once, before the application sees them."""
+
+import logging
+from typing import Final, cast
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from gateway.at_once import AnswersAtOnce, TakesNothing
+from gateway.connection import Connection
+from gateway.problems import HeaderLine
+from gateway.request_id import REQUEST_EXTENSION, request_id
+
+log = logging.getLogger(__name__)
+
+
+class OfferingConnection(Connection):
+    """Offers what has arrived whole within one reading, on a connection that is in order.
+
+    Everything else takes the way through ASGI: a body that is late, a request that came before the
+    last one was answered, a client that does not read, one that waits for 100 or closes.
+    """
+
+    at_once: AnswersAtOnce = TakesNothing()
+    _offered: "Offered | None" = None
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes of one request, or of several."""
+        super().data_received(data)
+        if self._offered is not None:
+            self._offer(self._offered)
+
+    def on_message_begin(self) -> None:
+        """A request begins, perhaps behind one that was not offered yet: they keep their order."""
+        if self._offered is not None:
+            self._leave_to_app(self._offered)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head is here."""
+        if self._is_in_order() and self.at_once.may_take(self.parser.get_method(), self.url):
+            self.end_head()
+            self._offered = Offered(self)
+            self.cycle = cast("RequestResponseCycle", self._offered)
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of its body is here."""
+        if self._offered is None:
+            super().on_body(body)
+        else:
+            self._offered.body += body
+
+    def on_message_complete(self) -> None:
+        """All of it is here."""
+        if self._offered is None:
+            super().on_message_complete()
+        else:
+            self._offered.more_body = False
+
+    def _is_in_order(self) -> bool:
+        return (
+            (self.cycle is None or self.cycle.response_complete)
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and not self.parser.should_upgrade()
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+        )
+
+    def _offer(self, offered: "Offered") -> None:
+        if self.transport.is_closing():
+            self._offered = None
+        elif offered.more_body or not self._is_taken(offered):
+            self._leave_to_app(offered)
+        else:
+            self._offered = None
+
+    def _is_taken(self, offered: "Offered") -> bool:
+        try:
+            return self.at_once.take(self.url, offered.scope, bytes(offered.body), offered.answer)
+        except Exception:
+            # The application will meet it too, and tells its client.
+            log.exception("a request could not be answered at once")
+            return False
+
+    def _leave_to_app(self, offered: "Offered") -> None:
+        """Go on as if it had not been offered, with what has arrived of it."""
+        self._offered = None
+        self.cycle = offered.before
+        super().on_headers_complete()
+        if offered.body:
+            super().on_body(bytes(offered.body))
+        if not offered.more_body:
+            super().on_message_complete()
+
+    def send_at_once(self, answered: "Offered", head: bytes, body: bytes) -> None:
+        """Write the answer, as uvicorn's cycle does."""
+        closing = b"" if answered.keep_alive else b"connection: close\r\n"
+        self.transport.write(b"%b%b\r\n%b" % (head, closing, body))
+        if not answered.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+
+def offering(at_once: AnswersAtOnce) -> type[OfferingConnection]:
+    """Connections that offer requests to this; uvicorn makes them by themselves."""
+    return type("OfferingConnection", (OfferingConnection,), {"at_once": at_once})
+
+
+class _NobodyWaits:
+    """Stands for the event that a cycle's `receive` waits for."""
+
+    def set(self) -> None:
+        """Nothing to do."""
+
+
+class Offered:
+    """A request that is offered, or answered just now; to uvicorn, a cycle as its own."""
+
+    __slots__ = (
+        "_connection",
+        "_default_lines",
+        "_request",
+        "before",
+        "body",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "response_started",
+        "scope",
+    )
+    message_event: Final = _NobodyWaits()
+
+    def __init__(self, connection: OfferingConnection) -> None:
+        self.before: RequestResponseCycle = connection.cycle
+        self.scope = cast("Scope", connection.scope)
+        self.body = bytearray()
+        self.more_body = True
+        self.keep_alive = True
+        self.disconnected = False
+        self.response_started = False
+        self.response_complete = False
+        self._connection = connection
+        self._default_lines = connection.server_state.default_headers
+        self._request = request_id(connection.headers)
+        self.scope["extensions"][REQUEST_EXTENSION] = {"id": self._request}
+
+    def answer(self, status: int, lines: list[HeaderLine], body: bytes) -> None:
+        """Answer it; who has left hears nothing."""
+        self.response_started = self.response_complete = True
+        if self.disconnected:
+            return
+        parts = [STATUS_LINE[status]]
+        for name, value in self._default_lines:
+            parts += (name, b": ", value, b"\r\n")
+        parts += (b"x-request-id: ", self._request.encode(), b"\r\n")
+        for name, value in lines:
+            parts += (name, b": ", value, b"\r\n")
+        self._connection.send_at_once(self, b"".join(parts), body)
