@@ -182,6 +182,7 @@ def _routes(
     desk = Desk(
         resources.admitting,
         carts,
+        resources.hub.feed,
         resources.tasks,
         catalogue.knows,
         catalogue.learn,

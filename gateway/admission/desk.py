@@ -10,9 +10,11 @@ from gateway.admission.answer import Answer, CheckoutRequest, PaidLate, Pending,
 from gateway.admission.durability import Level
 from gateway.admission.reservation_id import derive, random_id, replacement_of
 from gateway.admission.sale_desk import SaleDesk
+from gateway.admission.sold_out import SoldOut
 from gateway.counts import AdmissionCounts
 from gateway.problems import CHANGED, INTERNAL
 from gateway.sales import SaleLookup, no_such_record
+from gateway.stock.feed import StockFeed
 from lua.carts import Carts
 from lua.server import Server
 from lua.store import SaleStore
@@ -30,6 +32,7 @@ class Desk:
         self,
         server: Server,
         carts: Carts,
+        feed: StockFeed,
         tasks: asyncio.TaskGroup,
         lookup: SaleLookup,
         learn: Callable[[str], None],
@@ -40,6 +43,7 @@ class Desk:
     ) -> None:
         self._server = server
         self._carts = carts
+        self._feed = feed
         self._tasks = tasks
         self._lookup = lookup
         self._learn = learn
@@ -105,6 +109,7 @@ class Desk:
             sale = self._sales[sale_id] = SaleDesk(
                 SaleStore(self._server, sale_id),
                 self._carts,
+                SoldOut(SaleStore(self._feed.server, sale_id), self._feed, self._tasks),
                 self._tasks,
                 self._counts,
                 level=self._level,

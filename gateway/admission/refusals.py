@@ -1,5 +1,6 @@
 """What the script refused, in the words of the HTTP interface."""
 
+from collections.abc import Mapping
 from math import ceil
 from typing import TypeAlias, assert_never
 
@@ -54,8 +55,7 @@ def refusal(outcome: Refused, definition: Definition, now_ms: int) -> Problem:
             detail = f"You may take {left} more of {sku}."
             return PURCHASE_LIMIT_EXCEEDED.because(detail, sku=sku, left=left)
         case Short(available=available):
-            lines = [{"sku": sku, "available": units} for sku, units in sorted(available.items())]
-            return INSUFFICIENT_STOCK.because("Nothing was reserved.", lines=lines)
+            return short_of(available)
         case _ as never:
             assert_never(never)
 
@@ -64,3 +64,9 @@ def _not_open(state: str, opens_in_ms: int) -> Problem:
     if state == "scheduled":
         return SALE_NOT_OPEN.retry_after(max(1, ceil(opens_in_ms / 1000)))
     return SALE_PAUSED if state == "paused" else SALE_CLOSED
+
+
+def short_of(available: Mapping[str, int]) -> Problem:
+    """The refusal of a checkout that wants more of these than the units that are left."""
+    lines = [{"sku": sku, "available": units} for sku, units in sorted(available.items())]
+    return INSUFFICIENT_STOCK.because("Nothing was reserved.", lines=lines)

@@ -25,6 +25,7 @@ from gateway.admission.order import Order
 from gateway.admission.price_list import PriceList
 from gateway.admission.refusals import refusal
 from gateway.admission.request import CustomersCart, Wanted
+from gateway.admission.sold_out import SoldOut
 from gateway.counts import AdmissionCounts
 from gateway.problems import (
     CHANGED,
@@ -34,7 +35,7 @@ from gateway.problems import (
     UNKNOWN_SKU,
     Problem,
 )
-from lua.admission import Admitted, Replayed
+from lua.admission import Admitted, Replayed, Short
 from lua.carts import Carts, NoRecord
 from lua.faults import RedisFault
 from lua.store import SaleStore
@@ -47,6 +48,7 @@ class SaleDesk:
         self,
         store: SaleStore,
         carts: Carts,
+        sold_out: SoldOut,
         tasks: asyncio.TaskGroup,
         counts: AdmissionCounts,
         *,
@@ -55,6 +57,7 @@ class SaleDesk:
     ) -> None:
         self._sale_id = store.sale_id
         self._carts = carts
+        self._sold_out = sold_out
         self._definitions = DefinitionReader(store)
         self._prices: PriceList | None = None
         self._batcher = Batcher(store, tasks, counts, deadline_seconds=deadline_seconds)
@@ -89,16 +92,19 @@ class SaleDesk:
         Then nothing was done. It may be answered before this returns.
         """
         prices, wanted = self._prices, request.wanted
-        if prices is None or not isinstance(wanted, tuple) or not self._is_plain(prices):
+        if prices is None or not isinstance(wanted, tuple):
             return False
-        order = prices.order(wanted)
+        if problem := self._sold_out.refusal(wanted, reservation.hex):
+            answer(problem)
+            return True
+        order = prices.order(wanted) if self._is_plain(prices) else None
         if order is None:
             return False
         attempt = Attempt(request=request, reservation=reservation, order=order, prices=prices)
         self._batcher.add(
             attempt.encode(),
             len(order.lines),
-            lambda verdict: answer(_of_verdict(attempt, verdict)),
+            lambda verdict: answer(self._of_verdict(attempt, verdict)),
             replicas=prices.replicas,
         )
         return True
@@ -153,12 +159,26 @@ class SaleDesk:
         verdict = await self._batcher.decide(
             attempt.encode(), len(attempt.order.lines), replicas=attempt.prices.replicas
         )
-        answer = _of_verdict(attempt, verdict)
+        answer = self._of_verdict(attempt, verdict)
         if answer is CHANGED:
             await self._read_again()
         if isinstance(answer, Reserved) and isinstance(verdict, Answered):
             return await self._when_safe(attempt, verdict, answer)
         return answer
+
+    def _of_verdict(self, attempt: Attempt, verdict: Verdict) -> Answer:
+        """The answer, as far as the script can give it."""
+        match verdict:
+            case Answered():
+                if isinstance(verdict.outcome, Short):
+                    self._sold_out.notice(verdict.outcome)
+                return _answer(attempt, verdict)
+            case NotVerified():
+                return STOCK_UNVERIFIED
+            case Overloaded():
+                return OVERLOADED
+            case Undetermined():
+                return Pending(id=attempt.reservation)
 
     async def _when_safe(self, attempt: Attempt, answered: Answered, reserved: Reserved) -> Answer:
         """The answer, once the ledger has it, where that was promised; a replay waits as well."""
@@ -179,19 +199,6 @@ class SaleDesk:
 
 def _unknown_sku(sku: str | None) -> Problem:
     return UNKNOWN_SKU.because(f"The sale has no {sku}.", sku=sku)
-
-
-def _of_verdict(attempt: Attempt, verdict: Verdict) -> Answer:
-    """The answer, as far as the script can give it."""
-    match verdict:
-        case Answered():
-            return _answer(attempt, verdict)
-        case NotVerified():
-            return STOCK_UNVERIFIED
-        case Overloaded():
-            return OVERLOADED
-        case Undetermined():
-            return Pending(id=attempt.reservation)
 
 
 def _answer(attempt: Attempt, answered: Answered) -> Answer:

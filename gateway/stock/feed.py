@@ -54,7 +54,7 @@ class StockFeed:
         self, server: Server, redis_url: str, *, reread_seconds: float = REREAD_SECONDS
     ) -> None:
         self.clock = RedisClock()
-        self._server = server
+        self.server = server
         self._redis_url = redis_url
         self._reread_seconds = reread_seconds
         self._watches: dict[str, Watch] = {}
@@ -193,7 +193,7 @@ class StockFeed:
         # Whoever asks for a reading from here on needs another one: this one may be too early.
         watch.due_at = watch.read_at + _jittered(self._reread_seconds)
         try:
-            self._learn(watch, await SaleStore(self._server, watch.sale_id).read())
+            self._learn(watch, await SaleStore(self.server, watch.sale_id).read())
         except (RedisFault, UnexpectedReply, LookupError, ValueError) as error:
             # The last three are a record that another release wrote, or a person. It must not
             # stop the feed of the other sales.

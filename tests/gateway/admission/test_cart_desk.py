@@ -17,6 +17,7 @@ from gateway.admission.request import CustomersCart
 from gateway.counts import AdmissionCounts
 from gateway.identity import Customer
 from gateway.problems import CART_EMPTY, CHANGED, UNKNOWN_SKU, Problem
+from gateway.stock.feed import StockFeed
 from lua import keys
 from lua.carts import Cart, Carts, Kept
 from lua.lines import Line
@@ -95,6 +96,7 @@ async def place(valkey_url: str, sale_id: str) -> AsyncIterator[Place]:
         desk = Desk(
             server,
             carts,
+            StockFeed(server, valkey_url),
             tasks,
             there_is_every_sale,
             lambda _: None,
