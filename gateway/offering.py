@@ -95,10 +95,9 @@ class OfferingConnection(Connection):
         if not offered.more_body:
             super().on_message_complete()
 
-    def send_at_once(self, answered: "Offered", head: bytes, body: bytes) -> None:
-        """Write the answer, as uvicorn's cycle does."""
-        closing = b"" if answered.keep_alive else b"connection: close\r\n"
-        self.transport.write(b"%b%b\r\n%b" % (head, closing, body))
+    def finish(self, answered: "Offered", answer: bytes) -> None:
+        """Write the answer, and go on as after any other."""
+        self.transport.write(answer)
         if not answered.keep_alive:
             self.transport.close()
         self.on_response_complete()
@@ -154,9 +153,14 @@ class Offered:
         if self.disconnected:
             return
         parts = [STATUS_LINE[status]]
+        is_closing = False
         for name, value in self._default_lines:
             parts += (name, b": ", value, b"\r\n")
+            is_closing = is_closing or name == b"connection"  # as a server that drains says
         parts += (b"x-request-id: ", self._request.encode(), b"\r\n")
         for name, value in lines:
             parts += (name, b": ", value, b"\r\n")
-        self._connection.send_at_once(self, b"".join(parts), body)
+        if not (self.keep_alive or is_closing):
+            parts.append(b"connection: close\r\n")
+        self.keep_alive = self.keep_alive and not is_closing
+        self._connection.finish(self, b"".join([*parts, b"\r\n", body]))

@@ -33,8 +33,31 @@ class Reservation:
     expires_at_ms: int
     replaced_by: UUID | None = None
 
+    @property
+    def total(self) -> int:
+        """The price of it all, in minor units."""
+        return sum(line.quantity * line.unit_price for line in self.lines)
+
+    def document(self, server_time_ms: int) -> dict[str, object]:
+        """It as part of a larger document."""
+        replaced = {} if self.replaced_by is None else {"replaced_by": str(self.replaced_by)}
+        return {
+            "id": str(self.id),
+            "sale_id": self.sale_id,
+            "state": self.state,
+            "lines": self.lines,
+            "total": self.total,
+            "currency": self.currency,
+            "durability": self.durability,
+            "version": self.version,
+            "created_at": timestamp(self.created_at_ms),
+            "expires_at": timestamp(self.expires_at_ms),
+            **replaced,
+            "server_time": timestamp(server_time_ms),
+        }
+
     def to_json(self, server_time_ms: int) -> bytes:
-        """The body of every answer that shows one reservation.
+        """The body of every answer that shows one reservation: that document, byte for byte.
 
         What a rush has in common is encoded once; an id and times need no escapes.
         """

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.loops.auto import auto_loop_factory
 
 from gateway.at_once import AnswersAtOnce, TakesNothing
-from gateway.offering import offering
+from gateway.offering import OfferingConnection, offering
 
 # What is still being answered when the process stops has this long; `up` stops everything
 # within five seconds, and a checkout gives up after two.
@@ -94,7 +94,7 @@ class Server(uvicorn.Server):
 
 
 def _is_new(connection: object) -> bool:
-    return isinstance(connection, Connection) and connection.cycle is None
+    return isinstance(connection, OfferingConnection) and connection.cycle is None
 
 
 def _config(app: ASGIApp, at_once: AnswersAtOnce) -> uvicorn.Config:

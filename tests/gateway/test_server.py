@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from waiting import until
 
 from gateway import server as server_module
+from gateway.at_once import AnswerAtOnce
 from gateway.listener import listen
 from gateway.server import Server
 
@@ -37,11 +38,25 @@ class App:
         await send({"type": "http.response.body"})
 
 
+class AtOnce:
+    """Answers POST before the app sees it."""
+
+    def may_take(self, method: bytes, url: bytes) -> bool:
+        del url
+        return method == b"POST"
+
+    def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
+        del url, scope, body
+        answer(204, [], b"")
+        return True
+
+
 @asynccontextmanager
 async def serving(app: App, *, drain_seconds: float = 0) -> AsyncIterator[httpx.AsyncClient]:
     """Serve until the block has stopped it by a signal."""
     server = Server(
         app,
+        AtOnce(),
         before_drain=app.note("unready"),
         drain_seconds=drain_seconds,
         on_shutdown=app.note("shutdown"),
@@ -71,13 +86,15 @@ async def test_it_serves_on_until_it_was_taken_out_of_service() -> None:
     assert app.events == ["unready", "/late", "shutdown"]
 
 
-async def test_who_keeps_a_connection_is_told_to_make_another_one() -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_who_keeps_a_connection_is_told_to_make_another_one(method: str) -> None:
+    """Whether the application answers, or what is asked before it."""
     app = App()
     async with serving(app, drain_seconds=0.5) as client:
-        assert "connection" not in (await client.get("/")).headers
+        assert "connection" not in (await client.request(method, "/")).headers
         terminate()
         await until(lambda: "unready" in app.events)
-        assert (await client.get("/late")).headers["connection"] == "close"
+        assert (await client.request(method, "/late")).headers["connection"] == "close"
 
 
 async def test_who_came_last_is_heard() -> None:
