@@ -23,20 +23,31 @@ _BODY: Final = b'{"lines":[{"sku":"LAMP-1","quantity":1}]}'
 
 @dataclass(slots=True, kw_only=True)
 class Answers:
-    """What came back: seconds from due to answered by status, and how many never were."""
+    """What came back: status, and seconds from due to answered. `seconds` is how long was sent."""
 
     sent: int = 0
-    latencies: list[float] = field(default_factory=list)
-    statuses: Counter[int] = field(default_factory=Counter)
+    turned_away: int = 0
+    seconds: float = 0.0
+    answered: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def statuses(self) -> Counter[int]:
+        """How often each status came back."""
+        return Counter(status for status, _ in self.answered)
 
     @property
     def unanswered(self) -> int:
         """Those whose answer nobody waited for any longer."""
-        return self.sent - len(self.latencies)
+        return self.sent - self.turned_away - len(self.answered)
+
+    def of_status(self, status: int) -> list[float]:
+        """The latencies of the answers of this status."""
+        return [seconds for each, seconds in self.answered if each == status]
 
     def percentile_ms(self, share: float) -> float:
         """The latency that this share of the requests did not exceed; unanswered ones count."""
-        waited = sorted(self.latencies) + [PATIENCE_SECONDS] * self.unanswered
+        waited = sorted(seconds for _, seconds in self.answered)
+        waited += [PATIENCE_SECONDS] * self.unanswered
         return 1000 * waited[min(len(waited) - 1, int(share * len(waited)))]
 
 
@@ -50,11 +61,19 @@ def checkouts(tokens: list[bytes], prefix: str) -> Iterator[bytes]:
 
 
 async def send(
-    address: tuple[str, int], requests: Iterator[bytes], *, per_second: float, seconds: float
+    address: tuple[str, int],
+    requests: Iterator[bytes],
+    *,
+    per_second: float,
+    seconds: float,
+    longest_line: int | None = None,
 ) -> Answers:
-    """Send so many a second for so long, evenly, and wait for the answers."""
+    """Send so many a second for so long, evenly, and wait for the answers.
+
+    Whoever finds no free connection waits in line, or is turned away where that is full.
+    """
     answers = Answers()
-    crowd = _Crowd(answers)
+    crowd = _Crowd(answers, longest_line)
     await crowd.connect(address)
     began = time.monotonic()
     due = began
@@ -66,6 +85,8 @@ async def send(
         answers.sent += 1
         crowd.send(request, due)
         due += 1 / per_second
+    # A generator that is too slow sends for longer, and so less a second than it was asked for.
+    answers.seconds = max(time.monotonic() - began, due - began)
     await crowd.finish()
     return answers
 
@@ -73,8 +94,9 @@ async def send(
 class _Crowd:
     """The connections; who finds none free waits in line, and its time runs on."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, longest_line: int | None) -> None:
         self._answers = answers
+        self._longest_line = longest_line
         self._free: deque[_Client] = deque()
         self._waiting: deque[tuple[bytes, float]] = deque()
         self._clients: list[_Client] = []
@@ -89,12 +111,13 @@ class _Crowd:
     def send(self, request: bytes, due: float) -> None:
         if self._free:
             self._free.popleft().send(request, due)
-        else:
+        elif self._longest_line is None or len(self._waiting) < self._longest_line:
             self._waiting.append((request, due))
+        else:
+            self._answers.turned_away += 1
 
     def answered(self, client: "_Client", status: int, seconds: float) -> None:
-        self._answers.statuses[status] += 1
-        self._answers.latencies.append(seconds)
+        self._answers.answered.append((status, seconds))
         if self._waiting:
             client.send(*self._waiting.popleft())
         else:

@@ -90,6 +90,8 @@ _ledger, _durability, _stream, _growth = (
     _of("growth"),
 )
 
+_overload = _of("overload")
+
 _NEW: Final = "each token new"
 _TWENTY: Final = "20 requests a token"
 _OURS: Final = _checkout(f"doorbuster, {_NEW}", "accepted_per_s")
@@ -236,5 +238,19 @@ TARGETS: Final = (
         _growth("1,000 reservations", "redis_cpu_us"),
         reach=1.2,
         aim=1.05,
+    ),
+    _ratio(
+        "overload: goodput at 4 times the capacity : at the capacity",
+        _overload("doorbuster", "goodput_4x_per_s"),
+        _overload("doorbuster", "goodput_1x_per_s"),
+        reach=0.8,
+        aim=0.9,
+    ),
+    _ratio(
+        "overload: goodput at 2 times the capacity : at the capacity",
+        _overload("doorbuster", "goodput_2x_per_s"),
+        _overload("doorbuster", "goodput_1x_per_s"),
+        reach=0.8,
+        aim=0.9,
     ),
 )

@@ -3,8 +3,8 @@
 from typing import Final
 
 from bench.suite import Suite
-from bench.suites import checkout, durability, growth, ledger, reject, settle, stream
+from bench.suites import checkout, durability, growth, ledger, overload, reject, settle, stream
 
-_ALL: Final = (checkout, reject, settle, ledger, durability, stream, growth)
+_ALL: Final = (checkout, reject, settle, ledger, durability, stream, growth, overload)
 
 SUITES: Final[dict[str, Suite]] = {module.SUITE.name: module.SUITE for module in _ALL}
