@@ -39,12 +39,12 @@ class Units:
     items: tuple[ItemUnits, ...]
 
 
-NONE: Final = Units(epoch=0, version=0, items=())
+NO_UNITS: Final = Units(epoch=0, version=0, items=())
 
 
 async def read_units(database: Database, sale_id: str) -> Units:
     """Where the units of a sale are; one that does not exist has none."""
-    return (await read_all_units(database, [sale_id])).get(sale_id, NONE)
+    return (await read_all_units(database, [sale_id])).get(sale_id, NO_UNITS)
 
 
 async def read_all_units(database: Database, sale_ids: Iterable[str]) -> dict[str, Units]:

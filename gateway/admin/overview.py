@@ -1,7 +1,8 @@
 """What goes on, in one document: sales and their units, health, what waits, and what is counted."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -12,16 +13,17 @@ from gateway.admin.availability import Availability, AvailabilityBody, proven_re
 from gateway.admin.parked import ParkedBody, parked_document
 from gateway.representation import moment, now_ms, timestamp
 from gateway.tally import Tally
+from lua.record import Record
 from lua.server import Server
 from sql import sales
-from sql.alarms import list_alarms
+from sql.alarms import Alarm, list_alarms
 from sql.audit_log import KeptAudit, last_audits
-from sql.availability import NONE, Units, read_all_units
+from sql.availability import NO_UNITS, Units, read_all_units
 from sql.database import Database
 from sql.faults import LedgerFault
-from sql.parking import list_parked
+from sql.parking import Parked, list_parked
 from sql.reconcilers import Reconciler, list_reconcilers
-from sql.sales import Sale
+from sql.sales import Sale, SaleState
 
 # The newest ones: a page for people, and what each costs is read once a second.
 MOST_SALES: Final = 20
@@ -93,17 +95,24 @@ class Sources:
     tally: Callable[[], Tally]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerView:
+    """What the ledger said last."""
+
+    reconcilers: Sequence[Reconciler] = ()
+    sales: Sequence[Sale] = ()
+    units: Mapping[str, Units] = field(default_factory=dict)
+    audits: Mapping[str, KeptAudit] = field(default_factory=dict)
+    alarms: Sequence[Alarm] = ()
+    parked: Sequence[Parked] = ()
+
+
 class Overseer:
     """Reads the overview; what the ledger has said stays, for when it is away."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._ledger: dict[str, object] = {
-            "reconcilers": [],
-            "sales": [],
-            "alarms": [],
-            "parked": [],
-        }
+        self._ledger = LedgerView()
 
     async def read(self) -> dict[str, object]:
         """The overview, as the interface tells it."""
@@ -113,39 +122,49 @@ class Overseer:
                 self._ledger = await self._read_ledger()
             except LedgerFault:
                 answers = answers | {"ledger": False}
+        # After the ledger, so that Redis is never shown behind it.
+        records = await self._read_redis() if answers["redis"] else {}
+        view = self._ledger
         return {
             "server_time": timestamp(now_ms()),
             "health": {name: "answers" if ok else "silent" for name, ok in answers.items()},
-            **self._ledger,
+            "reconcilers": [_reconciler(each) for each in view.reconcilers],
+            "sales": [_sale(each, view, records.get(each.id)) for each in view.sales],
+            "alarms": [alarm_document(each) for each in view.alarms],
+            "parked": [parked_document(each) for each in view.parked],
             "counts": asdict(self._sources.tally()),
         }
 
-    async def _read_ledger(self) -> dict[str, object]:
+    async def _read_ledger(self) -> LedgerView:
         database = self._sources.database
         found = await sales.page_of_all(database, after=None, state=None, count=MOST_SALES)
-        audits = {each.sale_id: each for each in await last_audits(database)}
-        units = await read_all_units(database, [each.id for each in found])
-        alarms = await list_alarms(database, limit=MOST_DUTIES)
-        parked = await list_parked(database, limit=MOST_DUTIES)
-        return {
-            "reconcilers": [_reconciler(each) for each in await list_reconcilers(database)],
-            "sales": [
-                await self._sale(each, units.get(each.id, NONE), audits.get(each.id))
-                for each in found
-            ],
-            "alarms": [alarm_document(each) for each in alarms],
-            "parked": [parked_document(each) for each in parked],
-        }
+        return LedgerView(
+            reconcilers=await list_reconcilers(database),
+            sales=found,
+            units=await read_all_units(database, [each.id for each in found]),
+            audits={each.sale_id: each for each in await last_audits(database)},
+            alarms=await list_alarms(database, limit=MOST_DUTIES),
+            parked=await list_parked(database, limit=MOST_DUTIES),
+        )
 
-    async def _sale(self, sale: Sale, units: Units, audit: KeptAudit | None) -> dict[str, object]:
-        record = await proven_record(self._sources.redis, sale.id)
-        return {
-            **Availability(sale=sale, units=units, record=record).document(),
-            "name": sale.name,
-            "opens_at": moment(sale.opens_at),
-            "closes_at": moment(sale.closes_at),
-            "audit": audit_document(audit) if audit else None,
-        }
+    async def _read_redis(self) -> dict[str, Record]:
+        """The records that are proven, of sales that were opened."""
+        opened = [each.id for each in self._ledger.sales if each.state != SaleState.DRAFT]
+        found = await asyncio.gather(
+            *(proven_record(self._sources.redis, sale_id) for sale_id in opened)
+        )
+        return {sale_id: record for sale_id, record in zip(opened, found, strict=True) if record}
+
+
+def _sale(sale: Sale, view: LedgerView, record: Record | None) -> dict[str, object]:
+    units, audit = view.units.get(sale.id, NO_UNITS), view.audits.get(sale.id)
+    return {
+        **Availability(sale=sale, units=units, record=record).document(),
+        "name": sale.name,
+        "opens_at": moment(sale.opens_at),
+        "closes_at": moment(sale.closes_at),
+        "audit": audit_document(audit) if audit else None,
+    }
 
 
 def _reconciler(each: Reconciler) -> dict[str, object]:

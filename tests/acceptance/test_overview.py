@@ -10,6 +10,7 @@ from buyer import events
 from kept_shop import KeptShop, is_problem
 
 from gateway.admin.overview import Overview
+from gateway.identity.api_keys import digest_of
 from sql.alarms import AlarmKind, raise_alarm
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,3 +72,20 @@ async def test_a_reconciler_that_is_gone_is_told(shop: KeptShop) -> None:
         await seen(shop, lambda it: any(not each["lives"] for each in it["reconcilers"]))
     finally:
         await shop.start(names[0])
+
+
+async def test_a_revoked_key_is_told_nothing_any_more(shop: KeptShop) -> None:
+    """A key is remembered for five seconds, and a stream looks at it again every five."""
+    key = await shop.key("admin")
+    headers = {"authorization": f"Bearer {key}"}
+    async with aclosing(events(shop.address, EVENTS, headers)) as stream:
+        assert (await anext(stream)).name == "overview"
+        row = await shop.servers.database.row(
+            "update api_key set revoked_at = now() where digest = $1 returning name",
+            digest_of(key.encode()),
+        )
+        assert row is not None
+        async with asyncio.timeout(15):
+            last = [event.name async for event in stream][-1]
+    assert last == "bye"
+    assert is_problem(await shop.send("GET", EVENTS, token=key), 401, "unauthenticated")
