@@ -1,5 +1,6 @@
 """Buyers watch what becomes of their order, whoever settles it."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -9,10 +10,12 @@ import pytest
 import pytest_asyncio
 from kept_shop import KeptShop, is_problem, until_true
 from purchase import Till, bought
-from viewer import asked, viewing
+from viewer import PATIENCE_SECONDS, asked, viewing
 
 from gateway.orders.endpoints import MAX_STREAMS_PER_CUSTOMER
 from gateway.orders.feed import REREAD_SECONDS
+from lua import keys
+from lua.subscription import Announced, Confirmed, subscribe
 from sql.settlement import release
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -119,6 +122,38 @@ async def test_a_change_that_nobody_hinted_at_is_seen_within_the_bound(till: Til
         await viewer.told("released", "released")
         # One reading that comes by itself, which begins so often, and its way.
         assert time.monotonic() - began < REREAD_SECONDS + 1
+
+
+async def test_whoever_settles_hints_at_it_after_the_commit(
+    shop: KeptShop, settle_key: str
+) -> None:
+    sale_id = await shop.sell(100)
+    async with subscribe(shop.servers.redis.url, keys.orders) as subscription:
+        await subscription.add([sale_id])
+
+        async def heard() -> object:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await subscription.hear()
+
+        assert await heard() == Confirmed(sale_id=sale_id)
+        hint = Announced(sale_id=sale_id, announcement=None)
+        tills = []
+        for _ in range(4):
+            tills.append(await bought(shop, settle_key, sale_id))
+            assert await heard() == hint
+            assert await tills[-1].is_in_the_ledger()
+        extended, paid, released, expired = tills
+        for act in (
+            extended.extend(extended.bought["expires_at"]),
+            paid.confirm(),
+            released.release(),
+            expired.expire(),
+            expired.confirm("late"),
+        ):
+            await act
+            assert await heard() == hint
+        # The late payment was committed before it was paid: that was the first of two.
+        assert await heard() == hint
 
 
 # Who may watch

@@ -14,6 +14,7 @@ from ledger_proxy import NEVER, ledger_proxy
 from purchase import Till, bought
 
 from gateway.admission.reservation_id import replacement_of
+from lua import keys
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -133,6 +134,15 @@ async def test_a_paused_sale_refunds_for_good(shop: KeptShop, settle_key: str) -
     await shop.act(sale_id, "pause")
     assert refunded([await till.confirm("late")])
     await shop.act(sale_id, "resume")
+    assert refunded([await till.confirm("late")])
+
+
+async def test_a_price_that_has_moved_is_not_what_was_paid(shop: KeptShop, settle_key: str) -> None:
+    sale_id = await shop.sell(5)
+    till = await bought(shop, settle_key, sale_id)
+    await till.expire()
+    record = keys.record(sale_id)
+    await shop.servers.redis.command("HSET", record, "price:LAMP-1", 1000)
     assert refunded([await till.confirm("late")])
 
 
