@@ -79,9 +79,7 @@ async def fill_disk(world: World, strike: Strike) -> None:
 
 
 async def free_disk(world: World, _strike: Strike) -> None:
-    world.valkeys.primary.free_disk()
-    if await world.valkeys.primary.has_ended():
-        await world.valkeys.primary.start()
+    await world.valkeys.primary.free_disk()
 
 
 async def demote(world: World, _strike: Strike) -> None:

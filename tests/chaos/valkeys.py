@@ -20,6 +20,7 @@ from doorbuster.process import Command, Process
 from lua.faults import RedisFault
 from lua.replies import text
 from lua.server import Server
+from reconciler.server_facts import rewrite_log
 
 STOP_SECONDS = 5
 LINKED_SECONDS = 20.0
@@ -84,10 +85,19 @@ class Node:
         file = self._newest_log()
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (file.stat().st_size + left, UNLIMITED))
 
-    def free_disk(self) -> None:
-        """Let its files grow again, if it has not ended because they could not."""
+    async def free_disk(self) -> None:
+        """Let its files grow again, and start it if it has ended because they could not.
+
+        One that goes on rewrites its log, as docs/operations/running.md says: what Redis 7.0.15 and
+        Valkey 9.1.2 leave of a write that failed may not be readable.
+        """
         with suppress(ProcessLookupError):
             resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (UNLIMITED, UNLIMITED))
+        if await self.has_ended():
+            await self.start()
+        async with Server(self.server.url) as server:
+            while not await rewrite_log(server):
+                pass
 
     async def has_ended(self) -> bool:
         """Whether the process has ended by itself."""
