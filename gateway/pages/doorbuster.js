@@ -15,8 +15,10 @@ const FIRST_WAIT_SECONDS = 0.2;
 const LONGEST_WAIT_SECONDS = 5;
 // A gateway says something every 15 seconds: whoever is silent for so long is gone.
 const SILENCE_SECONDS = 40;
-// Said before anything was done, or not said at all: the same request may fare better soon.
+// The same request may fare better soon.
 const WORTH_ANOTHER_ATTEMPT = new Set([202, 408, 429, 500, 502, 503, 504]);
+// Said before anything was done, so that what an earlier attempt did is still open.
+const SAID_BEFORE = new Set([401, 403, 408, 429, 503]);
 const FINAL_STATES = new Set(["paid", "released", "expired"]);
 
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
@@ -72,22 +74,36 @@ export class Customer {
     return outcomeOf(await this.send("GET", `/v1/reservations/${reservationId}`));
   }
 
-  /** Send until the answer is certain or the time is over: null then. Only for what may be repeated. */
+  /**
+   * Send until the answer is certain or the time is over. Only for what may be repeated.
+   *
+   * Null where it may have happened, by whichever attempt, and nobody has said so.
+   */
   async send(method, path, { headers = {}, body } = {}) {
     const ends = Date.now() + this.seconds * 1000;
+    let open = false;
     for (let wait = FIRST_WAIT_SECONDS; ; wait = Math.min(2 * wait, LONGEST_WAIT_SECONDS)) {
       const reply = await attempt(this.base + path, {
         method,
         headers: { Authorization: `Bearer ${await this.token()}`, ...headers, ...jsonType(body) },
         body: body && JSON.stringify(body),
       });
-      if (reply && !WORTH_ANOTHER_ATTEMPT.has(reply.status)) return reply;
+      open = leavesOpen(reply) || (open && SAID_BEFORE.has(reply.status));
       const seconds = jittered(reply?.retryAfter || wait);
-      if (Date.now() + seconds * 1000 > ends) return reply;
+      const again = !reply || WORTH_ANOTHER_ATTEMPT.has(reply.status);
+      if (!again || Date.now() + seconds * 1000 > ends) return certain(reply, open);
       await pause(seconds);
     }
   }
 }
+
+/** Whether nobody knows what became of this very attempt. Of errors, only our 503 promises it. */
+function leavesOpen(reply) {
+  if (!reply || reply.status === 202) return true;
+  return reply.status >= 500 && !(reply.status === 503 && reply.isProblem);
+}
+
+const certain = (reply, open) => (open && reply?.status !== 202 ? null : reply);
 
 const jsonType = (body) => (body ? { "Content-Type": "application/json" } : {});
 
@@ -99,7 +115,9 @@ async function attempt(url, init) {
     });
     const retryAfter = Number(response.headers.get("Retry-After") ?? 0);
     const replayed = response.headers.get("Idempotency-Replayed") === "true";
-    return { status: response.status, body: await response.json(), retryAfter, replayed };
+    const isProblem = response.headers.get("Content-Type") === "application/problem+json";
+    const body = response.status === 204 ? null : await response.json();
+    return { status: response.status, body, retryAfter, replayed, isProblem };
   } catch {
     return null; // lost on the way there, or on the way back
   }
@@ -107,9 +125,7 @@ async function attempt(url, init) {
 
 /** What a shop has to tell its buyer: an answer is never an exception. */
 function outcomeOf(reply) {
-  if (!reply || reply.status === 202 || reply.status === 500) {
-    return { outcome: "unknown", id: reply?.body.id ?? null };
-  }
+  if (!reply || reply.status === 202) return { outcome: "unknown", id: reply?.body.id ?? null };
   const { status, body, replayed } = reply;
   if (status < 300) return { outcome: "reserved", reservation: body, replayed };
   if (body.code === "insufficient-stock") {
