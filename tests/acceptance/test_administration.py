@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from buyer import Answer
 from kept_shop import KeptShop, is_problem
 from operator_desk import OperatorDesk, lamps
 
@@ -210,6 +211,22 @@ async def test_of_an_opened_sale_name_and_window_change_and_nothing_else(
     await shop.audited(sale_id)
 
 
+async def test_a_limit_is_a_persons_and_stays_whatever_is_granted(
+    shop: KeptShop, desk: OperatorDesk
+) -> None:
+    """Limits per order, or in the browser, are what users of other systems suffer from."""
+    sale_id = await desk.open(items=[lamps(10, limit_per_customer=2)])
+    assert (await shop.buy(sale_id, "ada", 1)).status == 201
+    assert (await desk.grant(sale_id, 90, key="more")).status == 201
+    assert (await shop.buy(sale_id, "ada", 1)).status == 201
+    over = await shop.buy(sale_id, "ada", 1)
+    assert is_problem(over, 409, "purchase-limit-exceeded")
+    more = await desk.change(f"/sales/{sale_id}", {"items": [lamps(100, limit_per_customer=5)]})
+    assert is_problem(more, 409, "not-changeable")
+    assert is_problem(await shop.buy(sale_id, "ada", 1), 409, "purchase-limit-exceeded")
+    assert (await shop.buy(sale_id, "bo", 2)).status == 201
+
+
 async def test_a_closed_sale_never_opens_again(shop: KeptShop, desk: OperatorDesk) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat()
     by_the_clock = await desk.open(closes_at=soon)
@@ -288,6 +305,27 @@ async def test_stock_changes_by_a_difference_with_a_reason_once_for_a_key(
         ("units.lower", {"sku": "LAMP-1", "delta": -3, "reason": "a pallet"}),
         ("units.grant", {"sku": "LAMP-1", "delta": 5, "reason": "a pallet"}),
     ]
+
+
+async def test_of_lowering_and_buying_the_last_units_one_comes_first(
+    shop: KeptShop, desk: OperatorDesk
+) -> None:
+    """Whoever wins, no counter drifts or goes below nothing, and the audit finds nothing."""
+    sales = [await desk.open(items=[lamps(3)]) for _ in range(3)]
+    for sale_id in sales:
+        answers = await asyncio.gather(
+            desk.grant(sale_id, -2, key="less"),
+            *(shop.buy(sale_id, f"customer-{number}") for number in range(3)),
+            desk.grant(sale_id, -2, key="and-less"),
+        )
+        taken = sum((2 if "delta" in each.body else 1) for each in answers if each.status == 201)
+        assert all(each.status == 201 or is_refused(each) for each in answers)
+        assert await shop.stock(sale_id) == {"LAMP-1": 3 - taken}
+        await shop.audited(sale_id)
+
+
+def is_refused(answer: Answer) -> bool:
+    return is_problem(answer, 409, "insufficient-stock")
 
 
 async def test_a_crowd_that_says_the_same_grant_makes_one(
