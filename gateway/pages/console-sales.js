@@ -92,7 +92,7 @@ function window({ state, opens_at: opens, closes_at: closes }) {
 
 function facts(sale) {
   const lag =
-    sale.lag === null ? "stock in Redis not proven"
+    sale.lag === null ? `stock in Redis not proven; doorbuster rebuild ${sale.sale_id} says what it would do`
     : sale.lag ? `${count(sale.lag)} changes not in the ledger yet`
     : "the ledger is up to date";
   return sale.state === "draft" ? sale.sale_id : `${sale.sale_id} · ${lag}`;
@@ -128,6 +128,9 @@ function fillAudit(details, audit) {
   if (!audit) return;
   details.querySelector("summary").textContent = `Audit at ${clock(audit.at)}: ${verdict(audit)}`;
   details.dataset.outcome = audit.outcome;
+  // A correction is decided with all of it in sight, which is more than a card can show.
+  details.querySelector(".remedy").hidden = audit.outcome !== "drift";
+  details.querySelector(".remedy code").textContent = `doorbuster mend ${audit.sale_id}`;
   const sums = audit.sums ?? {};
   terms(
     details.querySelector(".sums"),

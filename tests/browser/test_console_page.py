@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,9 @@ from sql.alarms import AlarmKind, raise_alarm
 
 # A line that has left the ground: some point of it is not at the bottom, which is 100.
 RISEN = re.compile(r",(?!100\.0)\d")
+
+PARK = """insert into parked (sale_id, kind, subject, record, reason)
+    values ($1, 'context', $2, $3, $4)"""
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -174,6 +178,26 @@ async def test_an_alarm_shows_and_goes_once_it_is_acknowledged(
     await expect(alarm).to_contain_text("a made-up drift")
     await act(operator, alarm, "Acknowledge")
     await expect(alarm).to_have_count(0)
+
+
+async def test_a_parked_record_is_inspected_and_discarded_with_a_reason(
+    shop: KeptShop, operator: Visitor
+) -> None:
+    sale_id = await shop.sell(1)
+    await shop.servers.database.execute(PARK, sale_id, str(uuid4()), b"{made up", "no JSON")
+    parked = operator.page.locator("#parked li", has_text=sale_id)
+    await expect(parked).to_contain_text("no JSON")
+    await parked.get_by_role("button", name="Inspect").click()
+    dialog = operator.page.get_by_role("dialog")
+    await expect(dialog.locator("#ask-shown")).to_have_text("{made up")
+    await dialog.locator("#ask-yes").click()
+    await act(operator, parked, "Retry")
+    await operator.is_told(f"Retry {await parked.get_attribute('data-key')}:")
+    await expect(parked).to_have_count(1)
+    await act(operator, parked, "Discard", Reason="a made-up client")
+    await expect(parked).to_have_count(0)
+    # Of the refusal to retry it the browser complains as well.
+    operator.complaints.clear()
 
 
 async def test_the_servers_and_the_reconciler_are_well(operator: Visitor) -> None:
