@@ -69,6 +69,12 @@ class Alarm:
     kind: str
     what: str
 
+    @property
+    def lost(self) -> tuple[int, int] | None:
+        """The epoch of which it calls changes lost, and how many at the most."""
+        said = LOST.search(self.what)
+        return (int(said[1]), int(said[2])) if said else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
@@ -204,7 +210,7 @@ async def _alarms(servers: Servers, sale_id: str) -> list[Alarm]:
 def _reported_lost(alarms: Iterable[Alarm]) -> int:
     by_epoch: dict[int, int] = {}
     for alarm in alarms:
-        if said := LOST.search(alarm.what):
-            epoch, lost = int(said[1]), int(said[2])
+        if alarm.lost:
+            epoch, lost = alarm.lost
             by_epoch[epoch] = max(lost, by_epoch.get(epoch, 0))
     return sum(by_epoch.values())
