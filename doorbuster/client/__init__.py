@@ -12,6 +12,7 @@ What a shop may answer is a value. Exceptions are left for a wrong use of the cl
 stream that there is none of.
 """
 
+from doorbuster.client.cart import Cart, CartLine
 from doorbuster.client.customer import Customer, new_key
 from doorbuster.client.gateway import Gateway, connect
 from doorbuster.client.outcome import Checkout, Refused, Reserved, SoldOut, Unknown
@@ -21,6 +22,8 @@ from doorbuster.client.stream import NoStream
 from doorbuster.client.till import Till
 
 __all__ = [
+    "Cart",
+    "CartLine",
     "Checkout",
     "Customer",
     "Gateway",

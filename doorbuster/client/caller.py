@@ -1,7 +1,7 @@
 """A bearer of a token or key, and what all of them can ask."""
 
 from dataclasses import dataclass, replace
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 from uuid import UUID
 
 import aiohttp
@@ -12,6 +12,9 @@ from doorbuster.client.outcome import Refused, Unknown
 from doorbuster.client.reservation import Reservation
 
 RESERVATION: Final = TypeAdapter(Reservation)
+UNANSWERED: Final = Refused(code="unreachable", status=503, title="No gateway answered in time")
+
+Document = TypeVar("Document")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,22 +26,11 @@ class Caller:
     credentials: str
     seconds: float
 
-    async def ask(self, ask: Ask, seconds: float | None) -> Result:
-        """The answer; see `exchange` for what may be asked."""
-        headers = {"authorization": f"Bearer {self.credentials}", **ask.headers}
-        if ask.body is not None:
-            headers["content-type"] = "application/json"
-        asked = replace(ask, path=self.url + ask.path, headers=headers)
-        return await exchange(self.http, asked, self.seconds if seconds is None else seconds)
-
     async def reservation(
         self, reservation_id: UUID, *, seconds: float | None = None
     ) -> Reservation | Refused:
         """One that the caller may see, in any state."""
-        ask = Ask(method="GET", path=f"/v1/reservations/{reservation_id}")
-        result = _reservation(await self.ask(ask, seconds))
-        # A read that was not answered has changed nothing.
-        return UNANSWERED if isinstance(result, Unknown) else result
+        return await self.read(f"/v1/reservations/{reservation_id}", RESERVATION, seconds)
 
     async def release(
         self, reservation_id: UUID, *, seconds: float | None = None
@@ -51,21 +43,41 @@ class Caller:
     ) -> Reservation | Refused | Unknown:
         """Change a reservation in a way that may be told twice."""
         path = f"/v1/reservations/{reservation_id}/{act}"
-        return _reservation(await self.ask(Ask(method="POST", path=path, body=body), seconds))
+        return await self.tell(Ask(method="POST", path=path, body=body), RESERVATION, seconds)
 
+    async def read(
+        self, path: str, shape: TypeAdapter[Document], seconds: float | None
+    ) -> Document | Refused:
+        """What is there."""
+        read = await self.tell(Ask(method="GET", path=path), shape, seconds)
+        # A read that was not answered has changed nothing.
+        return UNANSWERED if isinstance(read, Unknown) else read
 
-UNANSWERED: Final = Refused(code="unreachable", status=503, title="No gateway answered in time")
+    async def tell(
+        self, ask: Ask, shape: TypeAdapter[Document], seconds: float | None
+    ) -> Document | Refused | Unknown:
+        """What is there after it was done."""
+        result = await self.ask(ask, seconds)
+        match result:
+            case Reply(status=200):
+                return shape.validate_json(result.body)
+            case Reply():
+                return refused(result)
+            case Refused():
+                return result
+            case Undecided():
+                return Unknown()
+            case _ as never:
+                assert_never(never)
 
+    async def ask(self, ask: Ask, seconds: float | None) -> Result:
+        """The answer; see `exchange` for what may be asked."""
+        headers = {**self.bearing(), **ask.headers}
+        if ask.body is not None:
+            headers["content-type"] = "application/json"
+        asked = replace(ask, path=self.url + ask.path, headers=headers)
+        return await exchange(self.http, asked, self.seconds if seconds is None else seconds)
 
-def _reservation(result: Result) -> Reservation | Refused | Unknown:
-    match result:
-        case Reply(status=200):
-            return RESERVATION.validate_json(result.body)
-        case Reply():
-            return refused(result)
-        case Refused():
-            return result
-        case Undecided():
-            return Unknown()
-        case _ as never:
-            assert_never(never)
+    def bearing(self) -> dict[str, str]:
+        """The header that shows the credentials."""
+        return {"authorization": f"Bearer {self.credentials}"}

@@ -1,5 +1,6 @@
 """The payment service of a shop."""
 
+from datetime import datetime
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -18,3 +19,10 @@ class Till(Caller):
         """Settle as paid. A `Refused` with `refund_required` means that the money goes back."""
         body = to_json({"payment_reference": payment_reference})
         return await self.settle(reservation_id, "confirm", body, seconds)
+
+    async def extend(
+        self, reservation_id: UUID, until: datetime, *, seconds: float | None = None
+    ) -> Reservation | Refused | Unknown:
+        """Let the hold last until then at the earliest, up to the limit of its sale."""
+        body = to_json({"until": until})
+        return await self.settle(reservation_id, "extend", body, seconds)

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from kept_shop import KeptShop
 from waiting import until
 
 from doorbuster.client import (
+    Cart,
     Gateway,
     NoStream,
     Refused,
@@ -151,6 +153,42 @@ async def test_a_hold_is_given_up(shop: KeptShop) -> None:
         released = await buyer.release(outcome.reservation.id)
     assert isinstance(released, Reservation)
     assert released.state == "released"
+
+
+async def test_a_cart_is_filled_bought_and_followed_to_its_payment(shop: KeptShop) -> None:
+    sale_id = await shop.sell({"LAMP-1": 5, "MUG": 5, "KETTLE": 5})
+    async with linked(shop) as (gateway, link):
+        link.loss = 0.3
+        buyer, till = gateway.customer(shop.token("ada")), gateway.till(await shop.key())
+        for sku in ("LAMP-1", "MUG", "KETTLE"):
+            assert isinstance(await buyer.put_into_cart(sale_id, sku, 2), Cart)
+        await buyer.take_out_of_cart(sale_id, "KETTLE")
+        cart = await buyer.cart(sale_id)
+        assert isinstance(cart, Cart)
+        assert {line.sku: line.quantity for line in cart.lines} == {"LAMP-1": 2, "MUG": 2}
+        outcome = await buyer.checkout(sale_id)
+        assert isinstance(outcome, Reserved)
+        assert outcome.reservation.total == cart.total
+        emptied = await buyer.empty_cart(sale_id)
+        assert isinstance(emptied, Cart)
+        assert emptied.lines == ()
+
+        later = outcome.reservation.expires_at + timedelta(seconds=30)
+        assert isinstance(await till.extend(outcome.reservation.id, later), Reservation)
+        assert isinstance(await till.confirm(outcome.reservation.id, "p-1"), Reservation)
+        async with aclosing(buyer.order(outcome.reservation.id)) as order:
+            states = [each.state async for each in order]
+    assert states[-1] == "paid"
+    assert await shop.stock(sale_id) == {"KETTLE": 5, "LAMP-1": 3, "MUG": 3}
+
+
+async def test_a_product_that_a_sale_has_not_is_put_into_no_cart(shop: KeptShop) -> None:
+    async with linked(shop) as (gateway, _):
+        refused = await gateway.customer(shop.token("ada")).put_into_cart(
+            await shop.sell(), "MUG", 1
+        )
+    assert isinstance(refused, Refused)
+    assert refused.code == "unknown-sku"
 
 
 async def test_the_readme_shows_what_happens(
