@@ -1,5 +1,7 @@
 """Writes a sale's Redis state anew, from the ledger alone."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,6 +10,7 @@ from lua.reservation import StoredReservation
 from lua.server import Argument
 from lua.store import SaleStore
 from reconciler.history import holdings
+from sql.lines import units_by_sku
 from sql.recovery import LedgerStored, Snapshot
 
 CUSTOMERS_AT_ONCE: Final = 2000
@@ -23,10 +26,14 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """How many reservations and customers were written, for the open script to count."""
+    """How many reservations and customers were written, for the open script to count.
+
+    `active` are the units of each item that are held and paid by the rows.
+    """
 
     reservations: int
     customers: int
+    active: Counter[str]
 
 
 async def install(store: SaleStore, epoch: int, ledger: Snapshot) -> Installed:
@@ -39,7 +46,8 @@ async def install(store: SaleStore, epoch: int, ledger: Snapshot) -> Installed:
         _note_buyers(buyers, part)
         count += len(part)
     await _install_customers(store, epoch, buyers)
-    return Installed(reservations=count, customers=len(buyers))
+    active = units_by_sku(lines for buyer in buyers.values() for lines in buyer.lines)
+    return Installed(reservations=count, customers=len(buyers), active=active)
 
 
 def _stored(part: list[LedgerStored]) -> dict[str, str]:
@@ -80,7 +88,9 @@ def stall_limit_ms(hold_seconds: int) -> int:
     return hold_seconds * 1000 // 2
 
 
-def record_fields(ledger: Snapshot, proof: Proof) -> dict[str, Argument]:
+def record_fields(
+    ledger: Snapshot, proof: Proof, available: Mapping[str, int]
+) -> dict[str, Argument]:
     """The record that the open script installs, besides what it knows itself."""
     sale = ledger.sale
     fields: dict[str, Argument] = {
@@ -99,7 +109,7 @@ def record_fields(ledger: Snapshot, proof: Proof) -> dict[str, Argument]:
         "stall_limit_ms": stall_limit_ms(sale.hold_seconds),
     }
     for item in ledger.items:
-        fields[f"available:{item.sku}"] = item.granted - item.taken
+        fields[f"available:{item.sku}"] = available[item.sku]
         fields[f"raised:{item.sku}"] = item.raised
         fields[f"raised_revision:{item.sku}"] = item.raised_revision
         fields[f"lowered:{item.sku}"] = item.lowered

@@ -239,7 +239,8 @@ class Recovery:
                     epochs=_left_behind(survey, ending),
                 )
             installed = await install(self._store, ending.epoch, ledger)
-            fields: dict[str, Argument] = record_fields(ledger, proof)
+            available = await ledger.reset_mirror(installed.active)
+            fields: dict[str, Argument] = record_fields(ledger, proof, available)
         reply = await self._store.open(
             ending.epoch,
             version=ending.version,

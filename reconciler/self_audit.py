@@ -23,6 +23,7 @@ from sql.audit_log import (
     keep_failure,
 )
 from sql.database import Database
+from sql.faults import LedgerFault
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,9 @@ class SelfAudit:
             found = await self._audit()
         except (CannotAudit, RedisFault) as fault:
             await self._note_failure(str(fault), time.perf_counter() - began)
+        except LedgerFault:
+            self._metrics.audits.labels(AuditOutcome.IMPOSSIBLE).inc()
+            raise
         else:
             await self._note(found, time.perf_counter() - began)
 

@@ -1,7 +1,7 @@
 """The ledger's part in a recovery: a new epoch, and the snapshot that a rebuild installs."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -71,6 +71,16 @@ class Snapshot:
         while rows := await cursor.fetch(ROWS_AT_ONCE):
             yield [LedgerStored(**dict(row)) for row in rows]
 
+    async def reset_mirror(self, active: Mapping[str, int]) -> dict[str, int]:
+        """Make the mirror what is left beside these units of each item, and return it.
+
+        They are those of the rows: where the counters say something else, an audit tells, and until
+        somebody has mended them nothing is sold that a row has.
+        """
+        skus, units = list(active), list(active.values())
+        rows = await self.connection.fetch(MIRROR_RESET, self.sale.id, skus, units)
+        return {row["sku"]: row["mirror"] for row in rows}
+
 
 async def begin_epoch(database: Database, sale_id: str, *, known: int) -> Checkpoint:
     """Fence all older work in the ledger; `known` is the highest epoch known elsewhere."""
@@ -100,7 +110,6 @@ async def snapshot(database: Database, ending: Ending) -> AsyncIterator[Snapshot
         if row is None or not await _open(connection, ending):
             yield None
             return
-        await connection.execute(MIRROR_RESET, sale_id)
         await connection.execute(OUTBOX_FINISH_ALL, sale_id)
         lowerings = await connection.fetch(LOWERINGS_READ, sale_id)
         seen: int = await connection.fetchval(WITNESS_HIGHEST, sale_id, ending.ended_epoch)

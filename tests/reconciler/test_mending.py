@@ -160,6 +160,21 @@ async def test_a_rebuild_contains_a_correction_that_is_on_its_way(till: Till) ->
     assert (await found(till)).clean
 
 
+async def test_a_rebuild_sells_nothing_that_a_row_has(till: Till) -> None:
+    """The counter says less than the rows: whoever believed it would oversell."""
+    async with till.kept():
+        await sold(till)
+    await till.database.execute(
+        "update item set taken = taken - 1 where sale_id = $1 and sku = $2", till.sale_id, LAMP
+    )
+    await Recovery(till.database, till.store).run("asked for by the test", rebuild=True)
+    assert await till.available() == 9_992
+    made = plan(await found(till))
+    assert [each.kind for each in made.corrections] == [CorrectionKind.TAKEN]
+    await make(till, made)
+    assert (await found(till)).clean
+
+
 async def test_what_is_sold_cannot_be_taken_out(till: Till) -> None:
     """Redis holds more than was granted: no correction can make up for that."""
     async with till.kept():

@@ -92,6 +92,7 @@ async def test_a_snapshot_holds_everything_and_contains_what_was_pending(
         assert taken is not None
         states = {each.id: each.state async for some in taken.reservations() for each in some}
         items = {item.sku: item.granted - item.taken for item in taken.items}
+        assert await taken.reset_mirror({LAMP: 2}) == items
     assert sorted(states.values()) == ["held", "held", "released"]
     assert items == {LAMP: 8, MUG: 9}
     assert await read_pending(ledger, sale_id, after=0, count=10) == []
