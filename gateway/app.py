@@ -33,6 +33,7 @@ from gateway.demo import Demo
 from gateway.exception_handlers import EXCEPTION_HANDLERS
 from gateway.finder import Finder, all_in_ledger
 from gateway.identity import ApiKeys, Callers, PublishedKeys, StaticKey, Tokens
+from gateway.last_copies import READINGS_AT_ONCE
 from gateway.late_payment import LatePayments
 from gateway.metrics import Metrics
 from gateway.openapi import Call, publication
@@ -176,6 +177,7 @@ def _routes(
     config: GatewayConfig, resources: Resources, draining: asyncio.Event
 ) -> tuple[list[BaseRoute], CheckoutEndpoint]:
     database, counts = resources.database, resources.metrics
+    public_readings = asyncio.Semaphore(READINGS_AT_ONCE)
     catalogue = Catalogue(database)
     callers = Callers(_tokens(config.token, resources.keys), _api_keys(database))
     carts = Carts(resources.keeping_carts, kept_seconds=config.cart_seconds, max_lines=MAX_LINES)
@@ -217,9 +219,9 @@ def _routes(
         Call("/v1/sales/{sale_id}/checkout", checkout_app, CHECK_OUT),
         Call("/v1/sales/{sale_id}/stock", stock, READ_STOCK),
         Call("/v1/sales/{sale_id}/events", stream, WATCH_STOCK),
-        *Products(database).routes(),
+        *Products(database, public_readings).routes(),
         *CartEndpoints(carts, catalogue.knows, callers).routes(),
-        *SaleView(database).routes(),
+        *SaleView(database, public_readings).routes(),
         *Reservations(finder, database, callers).routes(),
         *settlement.routes(),
         Call("/v1/reservations/{id}/events", orders, WATCH_RESERVATION),

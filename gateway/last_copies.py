@@ -20,8 +20,11 @@ log = logging.getLogger(__name__)
 
 # Nobody sees a catalogue change within the second in which it was changed.
 FRESH_SECONDS: Final = 1.0
-# Who has a copy to give does not wait longer for a ledger that hangs.
+# Who has a copy to give does not wait longer for a ledger that hangs; who has none, this long.
 PATIENCE_SECONDS: Final = 1.0
+LONGEST_PATIENCE_SECONDS: Final = 3.0
+# Of a gateway's eight connections: anybody may ask for any page, and settling has the others.
+READINGS_AT_ONCE: Final = 2
 # After a fault the ledger is left alone for so long.
 PAUSE_SECONDS: Final = 1.0
 
@@ -50,10 +53,14 @@ class Copy(Generic[Value]):
 
 
 class LastCopies(Generic[Value]):
-    """At most `most` copies, the one unused for longest goes first."""
+    """At most `most` copies, the one unused for longest goes first.
 
-    def __init__(self, most: int) -> None:
+    `turns` are shared by all who read the ledger for the public.
+    """
+
+    def __init__(self, most: int, turns: asyncio.Semaphore) -> None:
         self._most = most
+        self._turns = turns
         self._kept: OrderedDict[Hashable, tuple[Value, float]] = OrderedDict()
         self._asking: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
         self._failed_at = float("-inf")
@@ -82,7 +89,7 @@ class LastCopies(Generic[Value]):
         if time.monotonic() - self._failed_at < PAUSE_SECONDS:
             return None
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS if name in self._kept else None):
+            async with asyncio.timeout(self._patience_seconds(name)), self._turns:
                 value = await ask()
         except (LedgerFault, TimeoutError) as fault:
             log.info("answering with copies, the ledger is away: %s", fault)
@@ -90,6 +97,9 @@ class LastCopies(Generic[Value]):
             return None
         self._keep(name, value)
         return Copy(value=value, age_seconds=0.0, is_stale=False)
+
+    def _patience_seconds(self, name: Hashable) -> float:
+        return PATIENCE_SECONDS if name in self._kept else LONGEST_PATIENCE_SECONDS
 
     def _keep(self, name: Hashable, value: Value) -> None:
         self._kept[name] = (value, time.monotonic())

@@ -11,7 +11,7 @@ from gateway.problems import LEDGER_BEHIND, UNKNOWN_SKU
 from gateway.query import DIGITS, MAX_ITEMS, Limit
 
 # Postgres walks over all that it passes over; a deeper place is reached by `next`.
-MAX_OFFSET: Final = 100_000
+MAX_OFFSET: Final = 10_000
 
 
 class ProductBody(BaseModel):

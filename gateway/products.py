@@ -1,5 +1,6 @@
 """`GET /v1/products`: what there is to sell, in whatever sale."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final, TypeAlias
@@ -30,10 +31,10 @@ Page: TypeAlias = Sequence[Product]
 class Products:
     """The endpoints."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, turns: asyncio.Semaphore) -> None:
         self._database = database
-        self._pages = LastCopies[Page](MAX_PAGES)
-        self._products = LastCopies[Product](MAX_PRODUCTS)
+        self._pages = LastCopies[Page](MAX_PAGES, turns)
+        self._products = LastCopies[Product](MAX_PRODUCTS, turns)
 
     def routes(self) -> list[Call]:
         """Where they are mounted."""

@@ -1,5 +1,6 @@
 """`GET /v1/sales` and `GET /v1/sales/{sale_id}`: what a buyer may know of sales, by the ledger."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,10 +42,10 @@ class Offer:
 class SaleView:
     """The endpoints. What is left of each item is the stock's to tell, not the ledger's."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, turns: asyncio.Semaphore) -> None:
         self._database = database
-        self._offers = LastCopies[Offer](MAX_SALES)
-        self._pages = LastCopies[Page](MAX_PAGES)
+        self._offers = LastCopies[Offer](MAX_SALES, turns)
+        self._pages = LastCopies[Page](MAX_PAGES, turns)
 
     def routes(self) -> list[Call]:
         """Where they are mounted."""

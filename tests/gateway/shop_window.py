@@ -1,5 +1,6 @@
 """The public reading endpoints over a real ledger, which a test may take away."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ import httpx
 from starlette.applications import Starlette
 
 from gateway.exception_handlers import EXCEPTION_HANDLERS
+from gateway.last_copies import READINGS_AT_ONCE
 from gateway.products import Products
 from gateway.sale_view import SaleView
 from sql.database import Database
@@ -17,7 +19,8 @@ from sql.database import Database
 @asynccontextmanager
 async def shop_window(database: Database) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the endpoints."""
-    routes = [*Products(database).routes(), *SaleView(database).routes()]
+    turns = asyncio.Semaphore(READINGS_AT_ONCE)
+    routes = [*Products(database, turns).routes(), *SaleView(database, turns).routes()]
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:

@@ -73,7 +73,7 @@ async def test_a_page_may_begin_anywhere(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=101", "limit=x", "limit=", "limit=1&limit=2", "limit=٣", "offset=-1",
-     "offset=100001", f"offset={'9' * 5000}", "sort=colour", "sort=", "after=a%20b"],
+     "offset=10001", f"offset={'9' * 5000}", "sort=colour", "sort=", "after=a%20b"],
 )  # fmt: skip
 async def test_what_is_out_of_bounds_is_refused(client: httpx.AsyncClient, query: str) -> None:
     answer = await client.get(f"/v1/products?{query}")
