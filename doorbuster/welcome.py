@@ -20,6 +20,7 @@ def welcome(url: str, settings: Settings, *, buyable: bool) -> str:
         f"Doorbuster is up at {url}",
         "",
         *(demo if settings.demo else []),
+        f"  for operators     {url}/console",
         f"  keys and servers  {settings.state_dir / FILE_NAME}",
         "",
         *paste,
