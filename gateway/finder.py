@@ -104,12 +104,17 @@ class Finder:
     async def _in_sale(self, sale_id: str, reservation: UUID) -> Finding | None:
         store = SaleStore(self._server, sale_id)
         record = await store.read()
-        if record is None:
-            return STOCK_UNVERIFIED
-        stored = await store.find(record.epoch, reservation.hex)
-        if stored is not None:
-            return _of_redis(record, sale_id, reservation, StoredReservation.parse(stored))
-        return None if record.proven else STOCK_UNVERIFIED
+        while record is not None:
+            stored = await store.find(record.epoch, reservation.hex)
+            if stored is not None:
+                return _of_redis(record, sale_id, reservation, StoredReservation.parse(stored))
+            if not record.proven:
+                return STOCK_UNVERIFIED
+            # A recovery that ended in between has taken the reservations into its own epoch.
+            looked_in, record = record.epoch, await store.read()
+            if record is not None and record.epoch == looked_in:
+                return None
+        return STOCK_UNVERIFIED
 
 
 async def all_in_ledger(database: Database, reservations: Collection[UUID]) -> dict[UUID, Found]:

@@ -1,7 +1,7 @@
 """What can go wrong between us and Postgres.
 
 LedgerFault
-├── LedgerUnreachable   no connection, or it broke: what was asked may or may not be committed
+├── LedgerUnreachable   no connection, or it or the server broke: it may be committed or not
 ├── LedgerUnready       the database is not migrated
 └── LedgerBusy          Postgres gave up on a lock, a deadlock or a shutdown: nothing was committed
 
@@ -47,6 +47,9 @@ _UNREACHABLE = (
     asyncpg.exceptions.PostgresConnectionError,
     asyncpg.exceptions.InterfaceError,
     asyncpg.exceptions.InternalClientError,
+    # Classes 58 and XX: its disk, its files, itself. Who is that ill may have done anything.
+    asyncpg.exceptions.PostgresSystemError,
+    asyncpg.exceptions.InternalServerError,
 )
 # What a constraint, a type or a limit of Postgres refuses today, it refuses for ever. Of what is
 # written that is a finding, and no fault: whoever writes it catches these.

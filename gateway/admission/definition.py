@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.admission.durability import Level
+from lua.faults import RedisFault
 from lua.record import Proof, Record
 from lua.store import SaleStore
 
@@ -50,6 +51,8 @@ class DefinitionReader:
         self._reading = asyncio.Lock()
         self._definition: Definition | None = None
         self._read_at = float("-inf")
+        self._tried_at = float("-inf")
+        self._fault: RedisFault | None = None
 
     @property
     def known(self) -> Definition | None:
@@ -68,12 +71,21 @@ class DefinitionReader:
         """
         asked_at = asyncio.get_running_loop().time()
         async with self._reading:
+            if self._tried_at > asked_at and self._fault is not None:
+                # Who stands in line behind a Redis that hangs must not wait for each one in front.
+                raise type(self._fault)(str(self._fault))
             if self._read_at < asked_at - unless_younger_seconds:
                 await self._read()
         return self._definition
 
     async def _read(self) -> None:
-        record = await self._store.read()
+        self._tried_at = asyncio.get_running_loop().time()
+        try:
+            record = await self._store.read()
+        except RedisFault as fault:
+            self._fault = fault
+            raise
+        self._fault = None
         self._read_at = asyncio.get_running_loop().time()
         if record is not None:
             self._definition = Definition.of(record)

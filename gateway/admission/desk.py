@@ -97,11 +97,12 @@ class Desk:
         answer(told)
 
     async def _attempt(self, request: CheckoutRequest, reservation: UUID) -> Answer:
-        answer = await self._sale(request.sale_id).checkout(request, reservation)
-        if answer is not None:
-            return answer
-        self._sales.pop(request.sale_id, None)
-        return await no_such_record(request.sale_id, self._lookup)
+        sale = self._sale(request.sale_id)
+        answer = await sale.checkout(request, reservation)
+        if not sale.has_met_it:
+            # Whoever makes ids up must leave nothing behind, whether Redis answers or not.
+            self._sales.pop(request.sale_id, None)
+        return answer or await no_such_record(request.sale_id, self._lookup)
 
     def _sale(self, sale_id: str) -> SaleDesk:
         sale = self._sales.get(sale_id)

@@ -65,6 +65,11 @@ class SaleDesk:
         self._level = level
         self._deadline_seconds = deadline_seconds
 
+    @property
+    def has_met_it(self) -> bool:
+        """Whether Redis has ever had the sale: from then on this desk is a witness of it."""
+        return self._batcher.epoch > 0
+
     async def checkout(self, request: CheckoutRequest, reservation: UUID) -> Answer | None:
         """The answer; None where Redis has no record of the sale.
 

@@ -173,6 +173,10 @@ class OrderFeed:
         except LedgerFault as fault:
             self._complain(fault)
             return
+        # A defect met here must not end the process, which sells without the ledger.
+        except Exception:
+            log.exception("orders cannot be read: unforeseen")
+            return
         self._is_in_trouble = False
         await self._show({watch: found[watch.id] for watch in due if watch.id in found})
 

@@ -107,6 +107,13 @@ async def test_what_postgres_gave_up_is_busy(database: Database, code: str) -> N
     assert await answers(database)
 
 
+@pytest.mark.parametrize("code", ["58000", "58030", "58P01", "XX000", "XX001"])
+async def test_what_a_sick_postgres_did_is_unknown(database: Database, code: str) -> None:
+    with pytest.raises(LedgerUnreachable):
+        await database.execute(f"do $$ begin raise sqlstate '{code}'; end $$")
+    assert await answers(database)
+
+
 async def test_a_standby_is_busy(database_url: str) -> None:
     url = f"{database_url}&default_transaction_read_only=on"
     async with Database(url) as standby:

@@ -15,7 +15,7 @@ from gateway.admission.durability import Level
 from gateway.admission.request import CustomersCart
 from gateway.counts import AdmissionCounts
 from gateway.identity import Customer
-from gateway.problems import CART_EMPTY, CHANGED, UNKNOWN_SKU, Problem
+from gateway.problems import CART_EMPTY, CHANGED, STOCK_UNVERIFIED, UNKNOWN_SKU, Problem
 from gateway.stock.feed import StockFeed
 from lua import keys
 from lua.carts import Cart, Carts, Kept
@@ -227,3 +227,20 @@ async def lose_item(place: Place, sku: str) -> None:
     """As a ledger that was restored from before the item was added would."""
     record = keys.record(place.sale_id)
     await place.server.command("HDEL", record, f"available:{sku}", f"price:{sku}")
+
+
+async def test_a_cart_that_finds_no_record_costs_no_witness(place: Place) -> None:
+    """What this gateway has seen of the sale, a later checkout tells the Redis that lost it."""
+    await place.put(LAMP)
+    assert bought(await place.check_out()) == {LAMP: 1}
+    await place.server.command("DEL", keys.record(place.sale_id))
+    assert await place.check_out() == STOCK_UNVERIFIED
+    wanted = CheckoutRequest(
+        sale_id=place.sale_id,
+        customer=ADA,
+        idempotency_key=None,
+        wanted=((LAMP, 1),),
+        traceparent=None,
+    )
+    assert await place.desk.checkout(wanted) == STOCK_UNVERIFIED
+    assert await place.server.command("HGET", keys.seen(place.sale_id), 1) == b"1"

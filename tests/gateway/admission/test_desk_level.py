@@ -14,6 +14,7 @@ from gateway.admission.durability import Level
 from gateway.counts import AdmissionCounts
 from gateway.identity import Customer
 from gateway.problems import Problem
+from gateway.stock.feed import StockFeed
 from lua.carts import Carts
 from lua.faults import OutcomeUnknown
 from lua.record import Proof
@@ -55,6 +56,7 @@ async def desk(store: SaleStore) -> AsyncIterator[Desk]:
         yield Desk(
             store.server,
             Carts(store.server, kept_seconds=3600, max_lines=5),
+            StockFeed(store.server, store.server.url),
             tasks,
             _there_is_every_sale,
             lambda _: None,

@@ -33,11 +33,14 @@ class CountedLedger:
         self.database = database
         self.asked: list[int] = []
         self.is_cut_off = False
+        self.is_defective = False
 
     async def read(self, reservations: Collection[UUID]) -> Mapping[UUID, Found]:
         self.asked.append(len(reservations))
         if self.is_cut_off:
             raise LedgerUnreachable("cut off")
+        if self.is_defective:
+            raise RuntimeError("nobody has foreseen this")
         return await all_in_ledger(self.database, reservations)
 
 
@@ -169,6 +172,18 @@ async def test_while_the_ledger_is_away_what_was_shown_stands(
         await until(lambda: len(ledger.asked) > before + 2)
         assert pipe.received == []
         ledger.is_cut_off = False
+        await until(lambda: events(pipe) == ["released"])
+
+
+async def test_a_defect_of_a_reading_ends_nothing(
+    ledger: CountedLedger, server: Server, sale_id: str
+) -> None:
+    (one,) = await holds(ledger.database, sale_id, 1)
+    ledger.is_defective = True
+    async with watching(ledger, server, [one], reread_seconds=0.05) as (pipe,):
+        await until(lambda: len(ledger.asked) > 1)
+        await release(ledger.database, one)
+        ledger.is_defective = False
         await until(lambda: events(pipe) == ["released"])
 
 
