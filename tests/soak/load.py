@@ -10,6 +10,9 @@ from acceptance.kept_shop import KeptShop
 from buyer import Answer, Line
 
 LINES = 32
+# They come again and again: a gateway remembers whom it has seen, up to a bound. Each may have a
+# hundred reservations in the sale.
+CUSTOMERS = 5_000
 SETTLE_SECONDS = 2.0  # within which whoever pays or gives up does so
 RETRY_SECONDS = 0.2
 READ_BYTES = 65536
@@ -25,6 +28,7 @@ class Crowd:
     told: Counter[int] = field(default_factory=Counter)
     _idle: asyncio.Queue[Line] = field(default_factory=asyncio.Queue)
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    _tokens: dict[str, str] = field(default_factory=dict)
     _count: int = 0
 
     async def connect(self) -> None:
@@ -65,21 +69,23 @@ class Crowd:
     async def _visit(self, *, pause_seconds: float) -> None:
         """Buy; of ten, four pay, three give it back, and three let the hold lapse."""
         self._count += 1
-        chance, customer = random.random(), f"customer-{self._count}"
+        chance, customer = random.random(), f"customer-{self._count % CUSTOMERS}"
+        token = self._tokens.setdefault(customer, self.shop.token(customer))
         answer = await self._send(
             f"/v1/sales/{self.sale_id}/checkout",
-            token=self.shop.token(customer),
+            token=token,
             body={"lines": [{"sku": "LAMP-1", "quantity": 1}]},
         )
         self.told[answer.status] += 1
         if answer.status != 201:
             return
         await asyncio.sleep(random.random() * pause_seconds)
-        path, body = f"/v1/reservations/{answer.body['id']}", {"payment_reference": customer}
+        path = f"/v1/reservations/{answer.body['id']}"
         if chance < 0.4:
+            body = {"payment_reference": answer.body["id"]}
             await self._insist(f"{path}/confirm", token=self.settle_key, body=body)
         elif chance < 0.7:
-            await self._insist(f"{path}/release", token=self.shop.token(customer))
+            await self._insist(f"{path}/release", token=token)
 
     async def _insist(self, path: str, **how: object) -> None:
         """Right after the checkout the ledger may not have it yet."""
