@@ -115,7 +115,7 @@ class Nemesis:
             self._lost_at = None
 
     def _tell(self, strike: Strike) -> None:
-        """What a seed repeats is the order of the strikes, so it is shown as it happens."""
+        """A seed repeats the choices, and time tells which lane makes them: so it is shown."""
         print(
             f"{strike.began - self._history.began:7.1f} s  {strike.name}: "
             f"{strike.unanswered} unanswered, struck for {strike.ended - strike.began:.1f} s",
