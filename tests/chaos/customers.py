@@ -18,6 +18,14 @@ RETRY_SECONDS = 0.1
 MAX_PAUSE_SECONDS = 0.12
 ROUNDS_A_CUSTOMER = 4  # then somebody else comes: some buyers meet their limit, most do not
 HOLD_SECONDS = 3
+# The ledger is away, or ended the connection in the middle of something.
+UNASKED = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 # What a retry is worth for: everything else is a verdict.
 RETRIED = frozenset({0, 202, 429, 503})
 
@@ -184,11 +192,11 @@ class Crowd:
         """Whether the row is there; None where the ledger cannot be asked at this moment."""
         try:
             connection = await asyncpg.connect(self.database_url, timeout=2)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except UNASKED:
             return None
         try:
             found = await connection.fetchval("select 1 from reservation where id = $1", id_)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except UNASKED:
             return None
         finally:
             connection.terminate()
