@@ -19,10 +19,8 @@ from reconciler.rehearsal import Rehearsal, rehearse
 from reconciler.service import RENEW_SECONDS
 from sql import sales
 from sql.acts import What, record
-from sql.leases import leave, take
+from sql.leases import LONGEST_SECONDS, leave, take
 
-# A rebuild of a million orders takes a quarter of a minute.
-HOLD_SECONDS: Final = 60.0
 LET_GO_SECONDS: Final = 2 * RENEW_SECONDS
 
 
@@ -43,7 +41,7 @@ async def rebuild_sale(servers: Servers, sale_id: str) -> None:
     The reconciler that keeps the sale has to let go of it first, or it would recover it as well.
     """
     me, store = uuid4(), SaleStore(servers.redis, sale_id)
-    await take(servers.database, me, sale_id, seconds=HOLD_SECONDS)
+    await take(servers.database, me, sale_id, seconds=LONGEST_SECONDS)
     await asyncio.sleep(LET_GO_SECONDS)
     try:
         recovery = Recovery(servers.database, store)

@@ -5,6 +5,7 @@ a row with a time, and no session lock, because a process that is stopped would 
 as long as its connection lives.
 """
 
+from typing import Final
 from uuid import UUID
 
 from sql.database import Database
@@ -20,6 +21,11 @@ TAKE = load("lease_take")
 DROP_ALL = load("lease_drop_all")
 
 
+# Whoever rebuilds a sale by hand takes it for so long, because nobody renews it for them. A rebuild
+# of a million orders takes a quarter of a minute.
+LONGEST_SECONDS: Final = 60.0
+
+
 async def renew(database: Database, reconciler: UUID, *, seconds: float) -> set[str]:
     """Keep this reconciler's leases, drop or claim to reach a fair share; returns its sales."""
     async with database.transaction() as connection:
@@ -29,7 +35,8 @@ async def renew(database: Database, reconciler: UUID, *, seconds: float) -> set[
         if len(kept) > share:
             await connection.execute(DROP, reconciler, kept[share:])
         elif len(kept) < share:
-            free = await connection.fetch(CLAIM, reconciler, seconds, share - len(kept))
+            missing = share - len(kept)
+            free = await connection.fetch(CLAIM, reconciler, seconds, missing, LONGEST_SECONDS)
             kept += [row["sale_id"] for row in free]
     return set(kept[:share])
 
