@@ -47,7 +47,12 @@ async def mend_sale(servers: Servers, made: Plan, reason: str) -> list[Drift]:
     """
     try:
         await correct(
-            servers.database, made.sale_id, made.corrections, actor=actor(), reason=reason
+            servers.database,
+            made.sale_id,
+            made.corrections,
+            epoch=made.epoch,
+            actor=actor(),
+            reason=reason,
         )
     except (Overtaken, CannotCorrect) as error:
         raise NotDone(f"{made.sale_id}: nothing was corrected: {error}") from error

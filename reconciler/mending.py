@@ -31,9 +31,10 @@ Decision: TypeAlias = Correction | Rebuild | ByHand | Covered
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """What is to be done; `by_hand` comes with the reason."""
+    """What is to be done, if the sale is still in this epoch; `by_hand` comes with the reason."""
 
     sale_id: str
+    epoch: int
     corrections: list[Correction] = field(default_factory=list)
     rebuild: list[Drift] = field(default_factory=list)
     by_hand: list[tuple[Drift, str]] = field(default_factory=list)
@@ -46,7 +47,7 @@ class Plan:
 
 def plan(found: Audit) -> Plan:
     """Decide for each drift."""
-    made = Plan(sale_id=found.sale_id)
+    made = Plan(sale_id=found.sale_id, epoch=found.epoch)
     items = {each.sku: each for each in found.items}
     for drift in found.drifts:
         _note(made, drift, _decide(drift, items.get(drift.subject), found))

@@ -16,6 +16,7 @@ from sql.outbox import ask_correction, ask_return_again
 from sql.sales import ADJUSTMENT_INSERT
 from sql.statement import load
 
+CHECKPOINT_LOCK = load("checkpoint_lock")
 CORRECTION_INSERT = load("correction_insert")
 CORRECTIONS_LIST = load("corrections_list")
 CORRECT_TAKEN = load("item_correct_taken")
@@ -89,7 +90,7 @@ class MadeCorrection:
 
 
 class Overtaken(Exception):
-    """Somebody else has corrected the same thing since it was looked at: look again."""
+    """It was corrected by somebody else, or by a recovery, since it was looked at: look again."""
 
 
 class CannotCorrect(Exception):
@@ -97,15 +98,22 @@ class CannotCorrect(Exception):
 
 
 async def correct(
-    database: Database, sale_id: str, corrections: Sequence[Correction], *, actor: str, reason: str
+    database: Database,
+    sale_id: str,
+    corrections: Sequence[Correction],
+    *,
+    epoch: int,
+    actor: str,
+    reason: str,
 ) -> None:
     """Correct the ledger's own books, and ask Redis for the rest: all of it, or nothing.
 
-    Raises Overtaken, CannotCorrect.
+    `epoch` is that of the audit that found it. Raises Overtaken, CannotCorrect.
     """
     try:
         async with database.transaction() as connection:
-            # As everywhere: items first, in the order of their skus.
+            # As everywhere: the checkpoint, then items in the order of their skus.
+            await _check_epoch(connection, sale_id, epoch)
             await connection.fetch(ITEMS_LOCK, sale_id, sorted({c.subject for c in corrections}))
             for each in corrections:
                 await _note(connection, sale_id, each, actor, reason)
@@ -120,6 +128,12 @@ async def corrections_made(database: Database, sale_id: str) -> list[MadeCorrect
     """The newest corrections of a sale."""
     rows = await database.rows(CORRECTIONS_LIST, sale_id, MOST_CORRECTIONS)
     return [MadeCorrection(**{**dict(row), "kind": CorrectionKind(row["kind"])}) for row in rows]
+
+
+async def _check_epoch(connection: Connection, sale_id: str, epoch: int) -> None:
+    """A rebuild mends the stock and counts no correction: only the epoch tells of it."""
+    if await connection.fetchval(CHECKPOINT_LOCK, sale_id) != epoch:
+        raise Overtaken(f"{sale_id} was recovered since it was audited: look again")
 
 
 async def _note(
