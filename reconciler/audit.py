@@ -32,7 +32,8 @@ class CannotAudit(Exception):
 class Audit:
     """What was found of a sale, at a version of an epoch; `items` are the sums behind it.
 
-    `corrections` and `pending_corrections` are those of `sql.audit.LedgerCut`.
+    `corrections` and `pending_corrections` are those of `sql.audit.LedgerCut`. `granted` are the
+    skus whose units changed between the cuts: the two counts of them are of different moments.
     """
 
     sale_id: str
@@ -44,6 +45,7 @@ class Audit:
     items: list[ItemSums]
     corrections: dict[tuple[str, str], int]
     pending_corrections: frozenset[str]
+    granted: frozenset[str]
 
     @property
     def clean(self) -> bool:
@@ -107,4 +109,5 @@ async def _audited(redis: RedisCut, ledger: LedgerCut, between: Interval, read_u
         items=items,
         corrections=ledger.corrections,
         pending_corrections=ledger.pending_corrections,
+        granted=frozenset(between.granted),
     )

@@ -24,7 +24,8 @@ class Interval:
 async def interval(store: SaleStore, redis: RedisCut, ledger: LedgerCut) -> Interval:
     """Read what the ledger has read since the record was.
 
-    Raises Moved where that is not there any more, and a `lua.faults.RedisFault`.
+    Raises Moved where that is not there any more, or has a correction: the ledger's cut knows that
+    it was made, and the record's stock does not. Also a `lua.faults.RedisFault`.
     """
     available = {sku: item.available for sku, item in redis.record.items.items()}
     returned: set[str] = set()
@@ -35,6 +36,8 @@ async def interval(store: SaleStore, redis: RedisCut, ledger: LedgerCut) -> Inte
         if not entries:
             raise Moved
         entry = entries[0]
+        if entry.kind is Kind.CORRECTION:
+            raise Moved
         available |= entry.stock
         version = entry.last
         if entry.kind is Kind.RETURNS:

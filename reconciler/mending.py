@@ -83,7 +83,7 @@ def _decide(drift: Drift, item: ItemSums | None, found: Audit) -> Decision:
             case DriftKind.TAKEN:
                 return _taken(drift, item)
             case DriftKind.LOWERED:
-                return _lowered(drift, item)
+                return _lowered(drift, item, found)
             case DriftKind.GRANTED if item.redis_lowered == item.acts != item.lowered:
                 return Covered()  # by that of the counter of what was taken out
             case DriftKind.STOCK | DriftKind.MIRROR:
@@ -101,8 +101,10 @@ def _taken(drift: Drift, item: ItemSums) -> Decision:
     return _correction(CorrectionKind.TAKEN, drift, item.taken, item.rows)
 
 
-def _lowered(drift: Drift, item: ItemSums) -> Decision:
+def _lowered(drift: Drift, item: ItemSums, found: Audit) -> Decision:
     """Two of three are believed: the counter in the ledger, that in Redis, and the acts."""
+    if item.sku in found.granted:
+        return ByHand(why="its units changed during the audit: look again")
     if item.redis_lowered == item.acts:
         return _correction(CorrectionKind.LOWERED, drift, item.lowered, item.acts)
     if item.redis_lowered == item.lowered > item.acts:

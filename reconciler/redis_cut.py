@@ -15,7 +15,7 @@ ENTRIES_AT_ONCE = 1000
 
 
 class Moved(Exception):
-    """The sale was recovered under another epoch, or is not proven: take another cut."""
+    """The sale was recovered, corrected, or is not proven: take another cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """A drift is mended by a correction that stays on record, while the sale goes on if it likes."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import tampering
@@ -10,8 +11,11 @@ from till import Till, cancelled_after, eventually
 
 from reconciler.audit import Audit, audit
 from reconciler.drift import DriftKind
+from reconciler.interval import interval
 from reconciler.mending import Plan, plan
 from reconciler.recovery import Recovery
+from reconciler.redis_cut import Moved, redis_cut
+from sql.audit import ledger_cut
 from sql.corrections import (
     CannotCorrect,
     Correction,
@@ -189,6 +193,34 @@ async def test_what_a_rebuild_has_mended_since_the_audit_is_not_corrected(till: 
         await make(till, made)
     assert await corrections_made(till.database, till.sale_id) == []
     assert (await found(till)).clean
+
+
+async def test_an_audit_that_met_a_correction_begins_again(till: Till) -> None:
+    """Its stock is of before the correction, and the ledger says that it was made."""
+    async with till.kept():
+        await sold(till)
+        cut = await redis_cut(till.store)
+        await correct_wrongly(till)
+        async with ledger_cut(till.database, till.sale_id) as ledger:
+            with pytest.raises(Moved):
+                await interval(till.store, cut, ledger)
+
+
+async def test_what_was_taken_out_during_the_audit_decides_nothing(till: Till) -> None:
+    """Redis is read first: what it took out is compared with what the ledger knows later."""
+    async with till.kept():
+        await sold(till)
+        cut = await redis_cut(till.store)
+        await till.store.lower(till.epoch, request="three", sku=LAMP, units=3, context="{}")
+        await till.until_settled()
+        await tampering.lowered_is_off(till)
+        async with ledger_cut(till.database, till.sale_id) as ledger:
+            between = await interval(till.store, cut, ledger)
+    assert between.granted == {LAMP}
+    made = plan(replace(await found(till), granted=frozenset(between.granted)))
+    assert LAMP in {drift.subject for drift, why in made.by_hand if "look again" in why}
+    lamps = [each.kind for each in made.corrections if each.subject == LAMP]
+    assert CorrectionKind.LOWERED not in lamps
 
 
 async def test_what_is_sold_cannot_be_taken_out(till: Till) -> None:
