@@ -10,7 +10,7 @@ from sql.database import Connection, Database, Row
 from sql.faults import REFUSED
 from sql.parking import ParkedKind
 from sql.refusal import RESERVATIONS_KNOWN, Refusal, set_apart
-from sql.sales import pause
+from sql.sales import SALE_LOCK, pause
 from sql.statement import load
 
 CHECKPOINT_READ = load("checkpoint_read")
@@ -83,6 +83,8 @@ async def commit_the_rest(database: Database, batch: Batch) -> list[Refusal]:
     Refused.
     """
     async with database.transaction() as connection:
+        # The sale first, which is paused at the end: a grant locks it before an item.
+        await connection.fetchrow(SALE_LOCK, batch.sale_id)
         await _advance(connection, batch)
         items = await _lock_items(connection, batch)
         _check_stock(batch, items)

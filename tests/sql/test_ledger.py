@@ -236,6 +236,33 @@ async def test_an_order_that_is_refused_is_parked_and_a_rebuild_asked_for(
     await is_paused_with_an_alarm(sold, sale_id)
 
 
+async def test_what_is_parked_meets_a_grant_without_a_deadlock(
+    sold: Database, sale_id: str
+) -> None:
+    """Both lock the sale before the item, or else one of them would have to give up."""
+    batch = admitting(sale_id, ids(2))
+    batch.admissions.contexts[0] = "{"
+    async with (
+        asyncio.timeout(10),
+        asyncio.TaskGroup() as tasks,
+        sold.transaction() as granting,
+    ):
+        await granting.fetchrow(load("sale_lock"), sale_id)
+        parking = tasks.create_task(commit_the_rest(sold, after_the_first(batch)))
+        await _until_one_waits(sold)
+        await granting.fetchrow(load("item_raise"), sale_id, LAMP, 1)
+    assert len(parking.result()) == 1
+
+
+async def _until_one_waits(database: Database) -> None:
+    waiting = (
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    while not (await database.rows(waiting))[0][0]:
+        await asyncio.sleep(0.01)
+
+
 UNREADABLE = {
     "half a text": '{"subject": ',
     "a NUL": '{"subject": "a\\u0000b"}',
