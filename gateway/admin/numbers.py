@@ -10,7 +10,11 @@ from gateway.openapi import Parameter
 from gateway.problems import Problem, Refusal
 from gateway.query import DIGITS, MAX_DIGITS, MAX_ITEMS, Limit
 
-Number = Annotated[int, Field(ge=1, description="the last id of the page before"), DIGITS]
+MAX_NUMBER: Final = 10**MAX_DIGITS - 1
+
+Number = Annotated[
+    int, Field(ge=1, le=MAX_NUMBER, description="the last id of the page before"), DIGITS
+]
 
 
 class NumberedQuery(BaseModel):
@@ -24,7 +28,7 @@ class NumberedQuery(BaseModel):
 
 def number_parameter(what: str) -> Parameter:
     """The number in the path."""
-    schema: dict[str, object] = {"type": "integer", "minimum": 1, "maximum": 10**MAX_DIGITS - 1}
+    schema: dict[str, object] = {"type": "integer", "minimum": 1, "maximum": MAX_NUMBER}
     return Parameter("id", "path", schema, what)
 
 
