@@ -250,6 +250,11 @@ ACTS = {
 }
 
 
+def state_after(act: str) -> SaleState:
+    """What an act makes of a sale."""
+    return ACTS[act][0]
+
+
 async def change_state(
     database: Database, sale_id: str, act: str, *, actor: str = OURSELVES
 ) -> bool:

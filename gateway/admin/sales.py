@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -39,8 +39,9 @@ from gateway.query import parse_query
 from gateway.sales import is_sale_id
 from sql import sale_changes, sales
 from sql.database import Database
+from sql.faults import LedgerFault
 from sql.sale_changes import DefinedSale, NotChangeable
-from sql.sales import NoSuchItem, NoSuchSale, NotAllowed, Sale, SaleDefinition
+from sql.sales import NoSuchItem, NoSuchSale, NotAllowed, Sale, SaleDefinition, state_after
 
 SALES: Final = "/v1/admin/sales"
 _DOCUMENT: Final = TypeAdapter(SaleDocument)
@@ -102,7 +103,9 @@ class SaleDesk:
     async def read(self, request: Request) -> Response:
         """One sale."""
         await self._operators.actor(request)
-        return await self._shown(sale_id_of(request))
+        with refusals():
+            sale = await sale_changes.read(self._database, sale_id_of(request))
+        return versioned(_document(sale))
 
     async def change(self, request: Request) -> Response:
         """Change what may be changed."""
@@ -114,23 +117,27 @@ class SaleDesk:
             return _changed(before, wanted)
 
         with refusals():
-            await sale_changes.change(self._database, sale_id, decide, actor=actor)
+            after = await sale_changes.change(self._database, sale_id, decide, actor=actor)
             done = await self._acts.carried_through(sale_id, changed=True)
-        return await self._shown(sale_id, done)
+        return _done(after, done)
 
     def _steer(self, act: SaleAct) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             actor, sale_id = await self._operators.actor(request), sale_id_of(request)
             with refusals():
+                before = await sale_changes.read(self._database, sale_id)
                 done = await self._acts.change_state(sale_id, act, actor=actor)
-            return await self._shown(sale_id, done)
+            return await self._steered(before, act, done)
 
         return endpoint
 
-    async def _shown(self, sale_id: str, done: Done = Done.CHANGED) -> Response:
-        with refusals():
-            sale = await sale_changes.read(self._database, sale_id)
-        return versioned(_document(sale), status=202 if done is Done.SAVED else 200)
+    async def _steered(self, before: DefinedSale, act: SaleAct, done: Done) -> Response:
+        """It is done, so a ledger that goes away now makes no problem of it."""
+        try:
+            after = await sale_changes.read(self._database, before.sale.id)
+        except LedgerFault:
+            after = replace(before, sale=replace(before.sale, state=state_after(act)))
+        return _done(after, done)
 
 
 @contextmanager
@@ -166,6 +173,10 @@ def _changed(before: DefinedSale, wanted: SaleChange) -> SaleDefinition:
         return wanted.applied_to(before)
     except ValidationError as error:
         raise refusal_of(error) from error
+
+
+def _done(after: DefinedSale, done: Done) -> Response:
+    return versioned(_document(after), status=202 if done is Done.SAVED else 200)
 
 
 def _document(defined: DefinedSale) -> dict[str, object]:
