@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Final, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -15,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from gateway.problems import MALFORMED, HeaderLine, Problem
 from gateway.request_id import REQUEST_EXTENSION, request_id
-from gateway.streams.stream import ABORT_EXTENSION
+from gateway.streams.stream import ABORT_EXTENSION, PUSH_EXTENSION, Push
 
 # A reader counts as slow when more than this waits for it here; what waits further down is kept
 # short by `gateway.listener`.
@@ -88,9 +89,25 @@ class Connection(HttpToolsProtocol):
         request = request_id(cycle.scope["headers"])
         cycle.scope["extensions"][REQUEST_EXTENSION] = {"id": request}
         cycle.default_headers = [*cycle.default_headers, (b"x-request-id", request.encode())]
+        cycle.scope["extensions"][PUSH_EXTENSION] = {"call": partial(self._pusher, cycle)}
         named = logging.LoggerAdapter(cycle.logger, {"request": request})
         cycle.logger = cast("logging.Logger", named)
         super()._start_asgi_task(cycle, app)
+
+    # A stream that is written to a thousand times
+
+    def _pusher(self, cycle: RequestResponseCycle) -> Push | None:
+        """What writes chunks of this answer, if it is one in chunks."""
+        return partial(self._push, cycle) if cycle.chunked_encoding else None
+
+    def _push(self, cycle: RequestResponseCycle, chunk: bytes) -> bool:
+        """Write as uvicorn's `send` does, but neither encode nor wait: False instead."""
+        if cycle.disconnected or cycle.response_complete:
+            return True
+        if self.flow.write_paused:
+            return False
+        self.transport.write(chunk)
+        return True
 
     # A client that offers another protocol
 

@@ -1,6 +1,6 @@
 """What goes over a stream: https://html.spec.whatwg.org/multipage/server-sent-events.html"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import Final, TypeAlias
 
@@ -36,11 +36,18 @@ AFTER_OVERLOAD: Final = RetryRange(5_000, 30_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """An event as it is written to every stream: encoded once, and the last one or not."""
+    """An event as it is written to every stream: encoded once, and the last one or not.
+
+    `chunk` is the body as HTTP/1.1 transfers a piece of an answer (RFC 9112, section 7.1).
+    """
 
     mark: Mark
     body: bytes
     is_last: bool
+    chunk: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "chunk", b"%x\r\n%b\r\n" % (len(self.body), self.body))
 
 
 def block(event: bytes, data: bytes) -> bytes:

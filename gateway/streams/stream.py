@@ -1,24 +1,33 @@
 """One client's stream, written to without waiting."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from starlette.types import Scope, Send
 
 from gateway.streams.frame import Frame, Mark
 
-# What `gateway.connection` offers beyond ASGI: to drop the connection at once.
+# What `gateway.connection` offers beyond ASGI: to drop the connection at once, and to write a chunk
+# that is encoded already.
 ABORT_EXTENSION: Final = "doorbuster.abort"
+PUSH_EXTENSION: Final = "doorbuster.push"
+
+# False where the connection is full.
+Push: TypeAlias = Callable[[bytes], bool]
 
 
 class Stream:
-    """`seen` marks the last state that was written; times are on the monotonic clock."""
+    """`seen` marks the last state that was written; times are on the monotonic clock.
 
-    __slots__ = ("_abort", "_send", "behind_since", "ended", "expires_at", "owed", "seen")
+    It is made once the answer has begun.
+    """
+
+    __slots__ = ("_abort", "_push", "_send", "behind_since", "ended", "expires_at", "owed", "seen")
 
     def __init__(self, scope: Scope, send: Send, *, seen: Mark, expires_at: float) -> None:
         self._send = send
         self._abort = _abort_of(scope)
+        self._push = _push_of(scope)
         self.seen = seen
         self.expires_at = expires_at
         self.ended = False
@@ -30,7 +39,12 @@ class Stream:
         """Write what the client has not seen yet; False where its connection is full."""
         if frame.mark <= self.seen:
             return True
-        written = self.end(frame.body) if frame.is_last else self.write(frame.body)
+        if frame.is_last:
+            written = self.end(frame.body)
+        elif self._push is None or self.ended:
+            written = self.write(frame.body)
+        else:
+            written = self._push(frame.chunk)
         if written:
             self.seen = frame.mark
         return written
@@ -74,6 +88,12 @@ def is_done_at_once(sending: Awaitable[None]) -> bool:
         return True
     step.close()
     return False
+
+
+def _push_of(scope: Scope) -> Push | None:
+    extension = scope.get("extensions", {}).get(PUSH_EXTENSION)
+    push: Push | None = extension["call"]() if extension else None
+    return push
 
 
 def _abort_of(scope: Scope) -> Callable[[], None]:
