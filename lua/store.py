@@ -247,7 +247,7 @@ class SaleStore:
     async def follow(
         self, epoch: int, *, committed: int, trim_below: int, count: int
     ) -> Followed | Refused:
-        """Note what is committed and read on after it."""
+        """Note what is committed and read on after it, unless `count` is 0."""
         of = keys.of_epoch(self.sale_id, epoch)
         names = [self._record, of.reservations, of.customers, of.stream, self._seen]
         arguments = [epoch, committed, trim_below, count]
@@ -335,7 +335,7 @@ class SaleStore:
         return _refusal(reply) or Proven()
 
     async def surviving(self, epoch: int, *, after: int, count: int) -> list[Entry]:
-        """Entries that outlived a loss, read from an unproven server: for a recovery alone."""
+        """Entries of the stream, read without asking whether the server is proven."""
         name = keys.of_epoch(self.sale_id, epoch).stream
         reply = await self.server.command("XRANGE", name, f"{after}-1", "+", "COUNT", count)
         return [parse_entry(each) for each in array(reply)]

@@ -4,8 +4,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, assert_never
 
+from lua.entry import Entry
+from lua.faults import RedisFault
 from lua.hints import hint
 from lua.store import Behind, Followed, OtherEpoch, SaleStore, Unproven
 from reconciler.catching_up import CatchingUp
@@ -43,6 +46,22 @@ class NeedsRecovery(Exception):
         self.rebuild = rebuild
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """What was read while the batch before it was on its way into the ledger.
+
+    It is only good once the server was found proven under the same epoch after that: so it is this
+    server's, and none of it was lost.
+    """
+
+    entries: list[Entry]
+    batch: Batch
+
+    def follows(self, checkpoint: Checkpoint) -> bool:
+        """Whether it is what comes after this checkpoint."""
+        return (self.batch.epoch, self.batch.began) == (checkpoint.epoch, checkpoint.version)
+
+
 class Follower:
     """Follows one sale. `checkpoint` is None until it was first read."""
 
@@ -62,6 +81,7 @@ class Follower:
         self._on_commit = on_commit
         self._database = database
         self._store = store
+        self._ahead: Ahead | None = None
         self._entries = MIN_ENTRIES
         self._read_at = 0.0
         self._retention = Retention(hold_seconds)
@@ -93,14 +113,17 @@ class Follower:
 
     async def _look(self, checkpoint: Checkpoint) -> Followed | None:
         """What Redis says; None where the checkpoint has to be read again first."""
+        ahead = self._ahead if self._ahead and self._ahead.follows(checkpoint) else None
         reply = await self._store.follow(
             checkpoint.epoch,
             committed=checkpoint.version,
             trim_below=self._retention.trim_below(),
-            count=self._entries,
+            count=0 if ahead else self._entries,
         )
         match reply:
             case Followed():
+                if ahead:
+                    reply = replace(reply, entries=ahead.entries)
                 return await self._checked(checkpoint, reply)
             case Unproven():
                 raise NeedsRecovery("the server is not proven")
@@ -145,14 +168,8 @@ class Follower:
     async def _commit(self, checkpoint: Checkpoint, followed: Followed) -> Checkpoint:
         began_ns = time.time_ns()
         try:
-            batch = build(
-                self._store.sale_id,
-                epoch=checkpoint.epoch,
-                began=checkpoint.version,
-                entries=followed.entries,
-            )
-            with self._metrics.commit_seconds.time():
-                is_whole = await commit_or_park(self._database, batch)
+            batch = self._build(checkpoint, followed)
+            is_whole = await self._commit_and_read_ahead(batch, followed)
         except Superseded:
             return await self._read_checkpoint()
         except Contradiction as contradiction:
@@ -175,6 +192,46 @@ class Follower:
         self._metrics.orders.inc(len(batch.admissions.ids))
         self._metrics.returns.inc(len(batch.returns))
         self._metrics.mirror_checks.inc(len(batch.checks))
+
+    def _build(self, checkpoint: Checkpoint, followed: Followed) -> Batch:
+        """The batch; it may have been built already. Raises Contradiction."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.entries is followed.entries:
+            return ahead.batch
+        return build(
+            self._store.sale_id,
+            epoch=checkpoint.epoch,
+            began=checkpoint.version,
+            entries=followed.entries,
+        )
+
+    async def _commit_and_read_ahead(self, batch: Batch, followed: Followed) -> bool:
+        """Commit as `commit_or_park`, and have what comes next ready when that is done."""
+        with self._metrics.commit_seconds.time():
+            is_whole, ahead = await asyncio.gather(
+                commit_or_park(self._database, batch),
+                self._read_ahead(batch, followed),
+                return_exceptions=True,
+            )
+        if isinstance(is_whole, BaseException):
+            raise is_whole
+        if isinstance(ahead, BaseException):
+            raise ahead
+        self._ahead = ahead
+        return is_whole
+
+    async def _read_ahead(self, batch: Batch, followed: Followed) -> Ahead | None:
+        """Read and parse the next entries, where there are more; a fault is met again later."""
+        if followed.version <= batch.last:
+            return None
+        try:
+            entries = await self._store.surviving(
+                batch.epoch, after=batch.last, count=self._entries
+            )
+            following = build(batch.sale_id, epoch=batch.epoch, began=batch.last, entries=entries)
+        except (RedisFault, Contradiction):
+            return None
+        return Ahead(entries=entries, batch=following) if entries else None
 
     def _size(self, entries: int, versions: int) -> None:
         """Choose how many entries to read next: so many that they hold about the wanted orders.

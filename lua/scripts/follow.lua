@@ -11,7 +11,7 @@
 -- ARGV[1]  epoch
 -- ARGV[2]  committed   the ledger's checkpoint: entries after it are read
 -- ARGV[3]  trim_below  entries below this version may go; 0 for none
--- ARGV[4]  count       how many entries to read at the most
+-- ARGV[4]  count       how many entries to read at the most; 0: none, the caller has them
 --
 -- Reply    {'unproven'} | {'epoch', epoch}
 --          {'ok', version, committed, seen, now_ms, entries}, committed as it was before
@@ -30,7 +30,7 @@ if r[2] ~= epoch then return {'epoch', r[2]} end
 if not is_complete(reservations, r[5], customers, r[6]) then return {'unproven'} end
 
 local entries = {}
-if tonumber(r[3]) > tonumber(committed) then
+if tonumber(count) > 0 and tonumber(r[3]) > tonumber(committed) then
   entries = redis.call('XRANGE', stream, committed .. '-1', '+', 'COUNT', count)
 end
 local now = now_ms()
