@@ -25,6 +25,11 @@ log = logging.getLogger(__name__)
 CALLS_IN_FLIGHT: Final = 2
 # At 20,000 a second this is a second of waiting, which is as long as a buyer should be left.
 MAX_WAITING: Final = 20_000
+# Of the deadline: who would wait longer in line is turned away at once, not at its end. The rest
+# is for the call, and for the ledger where that is waited for.
+LONGEST_LINE_SHARE: Final = 0.5
+# Of the newest call in what is known of their length: some ten calls, or a tenth of a second.
+NEWEST_SHARE: Final = 0.1
 RETRY_SECONDS: Final = 0.05
 
 
@@ -95,6 +100,7 @@ class Batcher:
         self._waiting: deque[Waiting] = deque()
         self._in_flight = 0
         self._replicas = 0
+        self._call_seconds = 0.0
         self._loop = asyncio.get_running_loop()
 
     async def decide(self, checkout: Checkout, lines: int, *, replicas: int = 0) -> Verdict:
@@ -108,7 +114,7 @@ class Batcher:
 
         All checkouts of a sale are at one level, so the last one's `replicas` go for its batch.
         """
-        if len(self._waiting) >= MAX_WAITING:
+        if self._is_too_long():
             tell(Overloaded())
             return
         self._replicas = replicas
@@ -116,6 +122,15 @@ class Batcher:
         self._waiting.append(Waiting(checkout.encode(), checkout.terms, lines, until, tell))
         self._counts.waiting += 1
         self._send()
+
+    def _is_too_long(self) -> bool:
+        """Whether the line is so long that whoever joined it now would come too late."""
+        ahead = len(self._waiting)
+        if ahead < MAX_CHECKOUTS:
+            return False
+        calls = ahead / (MAX_CHECKOUTS * CALLS_IN_FLIGHT)
+        bound = self._deadline_seconds * LONGEST_LINE_SHARE
+        return ahead >= MAX_WAITING or calls * self._call_seconds > bound
 
     def learn(self, epoch: int) -> None:
         """Take note of an epoch; one that is older than the known one is old news."""
@@ -168,6 +183,9 @@ class Batcher:
         self._counts.waiting -= len(late)
         _answer(late, Overloaded())
 
+    def _note_call(self, seconds: float) -> None:
+        self._call_seconds += NEWEST_SHARE * (seconds - self._call_seconds)
+
     async def _settle(self, batch: list[Waiting]) -> None:
         reply = await self._decide_in_time(batch)
         if not isinstance(reply, Decided):
@@ -212,6 +230,7 @@ class Batcher:
                 )
             finally:
                 self._counts.called(len(records), began=began)
+                self._note_call(perf_counter() - began)
             match reply:
                 case Decided(version=version):
                     if epoch == self.epoch:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from doorbuster.child import launch
+from doorbuster.child import launch, running
 from doorbuster.embedded.valkey import EmbeddedValkey
-from gateway.admission.batcher import Batcher, Overloaded, Verdict
+from gateway.admission.batcher import Batcher, NotVerified, Overloaded, Verdict
 from gateway.counts import AdmissionCounts
 from lua.admission import MAX_CHECKOUTS, Checkout
 from lua.server import Server
@@ -20,6 +20,9 @@ from lua.store import SaleStore
 DEADLINE_SECONDS = 0.5
 # Two calls of 128 at a time: were they made for all, it would take twenty times the deadline.
 CROWD = 40 * MAX_CHECKOUTS
+# Whoever is let in must be decided in this time, on a busy machine as well.
+LONG_SECONDS = 4.0
+CALLS_TO_LEARN = 12
 
 
 @pytest_asyncio.fixture
@@ -59,3 +62,42 @@ async def test_nobody_waits_for_long_however_many_came_before(
         assert time.monotonic() - began < 12 * DEADLINE_SECONDS
         assert (counts.waiting, counts.in_flight) == (0, 0)
         assert sum(isinstance(verdict, Overloaded) for verdict in verdicts) > CROWD / 2
+
+
+@pytest_asyncio.fixture
+async def own_server(short_folder: Path) -> AsyncIterator[Server]:
+    """A Redis that the test may keep busy."""
+    async with (
+        running(EmbeddedValkey(directory=short_folder / "valkey")) as valkey,
+        Server(valkey.url, timeout_seconds=LONG_SECONDS) as server,
+    ):
+        yield server
+
+
+async def test_the_newest_are_turned_away_at_once_and_all_others_are_decided(
+    own_server: Server, sale_id: str
+) -> None:
+    """A Redis with other work to do takes a while for each call; the line may not outgrow that."""
+    async with asyncio.TaskGroup() as tasks:
+        store, counts = SaleStore(own_server, sale_id), AdmissionCounts()
+        batcher = Batcher(store, tasks, counts, deadline_seconds=LONG_SECONDS)
+        busy = tasks.create_task(keep_busy(own_server))
+        for number in range(CALLS_TO_LEARN):
+            await batcher.decide(checkout(number), 1)
+        verdicts: list[Verdict] = []
+        for number in range(CROWD):
+            batcher.add(checkout(number), 1, verdicts.append)
+        turned_away = len(verdicts)
+        while len(verdicts) < CROWD:
+            await asyncio.sleep(0.01)
+        busy.cancel()
+    assert 0 < turned_away < CROWD
+    assert all(isinstance(verdict, Overloaded) for verdict in verdicts[:turned_away])
+    # There is no such sale: that is what those are told for whom Redis was asked.
+    assert all(isinstance(verdict, NotVerified) for verdict in verdicts[turned_away:])
+
+
+async def keep_busy(server: Server) -> None:
+    """Have Redis do nothing else most of the time."""
+    while True:
+        await server.command("EVAL", "for i = 1, 1e7 do end", 0)
