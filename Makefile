@@ -98,7 +98,7 @@ chaos-long: install ## The same, long enough for a claim, at each level; writes 
 		PYTHONPATH=tests $(BIN)/python -m chaos --level $$level --runs 3 --seconds 1200 --enough \
 			--keep build/chaos/$$level --evidence docs/evidence.md $(ARGS) || exit 1; done
 
-bench: install ## Measure it beside its peers, in some 20 minutes; writes bench/RESULTS.md
+bench: install ## Measure it beside its peers, in some 25 minutes; writes bench/RESULTS.md
 	$(BIN)/python -m bench all --json bench/results.json --report bench/RESULTS.md $(ARGS)
 
 bench-lock: install ## Write the locks of the benchmark's peers anew

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 Figures: TypeAlias = Mapping[str, float]
 Measure: TypeAlias = Callable[[], Awaitable[Figures]]
 
-SECONDS: Final = 3
+SECONDS: Final = 2
 REPEATS: Final = 3
 QUICK_SECONDS: Final = 1
 CONNECTIONS: Final = 256

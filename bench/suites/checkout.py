@@ -23,7 +23,7 @@ from bench.wrk import Load
 _MEASURED: Final = (
     (doorbuster.subject(), (EACH_NEW, TWENTY, ES256)),
     (peers.FASTIFY_IOREDIS, (EACH_NEW, TWENTY, ES256)),
-    (peers.FASTAPI_REDIS, (EACH_NEW, TWENTY, ES256)),
+    (peers.FASTAPI_REDIS, (EACH_NEW, TWENTY)),
     (peers.ROW_LOCK, (EACH_NEW,)),
     (peers.HELLO, (EACH_NEW,)),
 )

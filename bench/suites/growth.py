@@ -31,7 +31,6 @@ class Size:
 _SIZES: Final = (
     Size(label="1,000 reservations", reservations=1_000),
     Size(label="1,000,000 reservations", reservations=1_000_000),
-    Size(label="1 sku"),
     Size(label="200 skus", skus=200),
     Size(label="16 connections", connections=16),
     Size(label="2,000 connections", connections=2_000),
