@@ -17,8 +17,10 @@ WARM_UP_SECONDS: Final = 1
 # For the latency: a rate that every subject keeps up with, so that it is not that of a queue.
 LATENCY_PER_S: Final = 500
 QUICK_LATENCY_PER_S: Final = 100
-# wrk leaves in the middle of its last requests; nothing was taken for so long: they are done.
-SETTLING_SECONDS: Final = 0.3
+# wrk leaves in the middle of its last requests; where nothing was taken for so many looks, they are
+# done.
+SETTLED_LOOKS: Final = 4
+LOOK_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +78,11 @@ async def settled(running: Running) -> int:
     """How many units it has taken, once it has worked off what wrk left behind."""
     if running.taken is None:
         return 0
-    before, taken = -1, await running.taken()
-    while before != taken:
-        await asyncio.sleep(SETTLING_SECONDS)
-        before, taken = taken, await running.taken()
-    return taken
+    seen = [await running.taken()]
+    while len(seen) < SETTLED_LOOKS or len(set(seen[-SETTLED_LOOKS:])) > 1:
+        await asyncio.sleep(LOOK_SECONDS)
+        seen.append(await running.taken())
+    return seen[-1]
 
 
 def _check_sum(told: int, taken: int, in_flight: int) -> None:
