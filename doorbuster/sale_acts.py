@@ -71,7 +71,8 @@ async def adjust(servers: Servers, adjustment: Adjustment) -> Done:
         case Unknown():
             raise NotDone("Redis did not answer in time: the same command again finds out")
         case Reused(made=made):
-            raise NotDone(f"this id was used before, for {made.sku} {made.delta:+d}: {made.reason}")
+            why = f": {made.reason}" if made.reason else ""
+            raise NotDone(f"this id was used before, for {made.sku} {made.delta:+d}{why}")
     assert_never(adjusted)
 
 

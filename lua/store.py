@@ -75,6 +75,24 @@ class Applied:
     version: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowered:
+    """What was taken out under a request."""
+
+    sku: str
+    units: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Lowered":
+        """As the record has it."""
+        sku, units = text.split("|")
+        return cls(sku=sku, units=int(units))
+
+    def encode(self) -> str:
+        """As `parse` reads it."""
+        return f"{self.sku}|{self.units}"
+
+
 @dataclass(frozen=True, slots=True)
 class UnknownItem:
     """The sale has no such item."""
@@ -225,13 +243,23 @@ class SaleStore:
 
     async def lower(
         self, epoch: int, *, request: str, sku: str, units: int, context: str
-    ) -> Applied | UnknownItem | TooFew | Refused:
-        """Take units out of the sale; `request` is the id under which this is done once."""
+    ) -> Applied | Lowered | UnknownItem | TooFew | Refused:
+        """Take units out of the sale; `request` is the id under which this is done once.
+
+        Lowered is what was done under it before, whatever is asked for now.
+        """
         names = [self._record, keys.of_epoch(self.sale_id, epoch).stream]
         reply = array(await self.server.run(LOWER, names, [epoch, request, sku, units, context]))
         if reply[0] == b"short":
             return TooFew(available=integer(reply[1]))
+        if reply[0] == b"repeated":
+            return Lowered.parse(text(reply[1]))
         return _refusal(reply) or _applied(reply)
+
+    async def lowered(self, request: str) -> Lowered | None:
+        """What was taken out under the request, as far as the record, proven or not, has it."""
+        found = await self.server.command("HGET", self._record, f"lowering:{request}")
+        return None if found is None else Lowered.parse(text(found))
 
     async def correct(
         self, epoch: int, *, sku: str, units: int, mirrored: int, number: int
@@ -406,7 +434,7 @@ def _applied(reply: Sequence[Reply]) -> Applied | UnknownItem:
     match reply[0]:
         case b"ok":
             return Applied(version=integer(reply[1]))
-        case b"old" | b"repeated":
+        case b"old":
             return Applied(version=None)
         case b"unknown":
             return UnknownItem()

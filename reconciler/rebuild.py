@@ -8,7 +8,7 @@ from typing import Final
 from lua.record import Proof
 from lua.reservation import StoredReservation
 from lua.server import Argument
-from lua.store import SaleStore
+from lua.store import Lowered, SaleStore
 from reconciler.history import holdings
 from sql.lines import units_by_sku
 from sql.recovery import LedgerStored, Snapshot
@@ -115,6 +115,6 @@ def record_fields(
         fields[f"lowered:{item.sku}"] = item.lowered
         fields[f"limit:{item.sku}"] = item.limit_per_customer
         fields[f"price:{item.sku}"] = item.price
-    for request in ledger.lowerings:
-        fields[f"lowering:{request}"] = 0
+    for each in ledger.lowerings:
+        fields[f"lowering:{each.id}"] = Lowered(sku=each.sku, units=each.units).encode()
     return fields

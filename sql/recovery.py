@@ -53,6 +53,15 @@ class LedgerStored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lowering:
+    """Units that were taken out of an item, and the id under which that happened once."""
+
+    id: str
+    sku: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A sale that nothing can change until the block ends; read it within.
 
@@ -62,7 +71,7 @@ class Snapshot:
     sale: Sale
     lost: int
     items: list[LedgerItem]
-    lowerings: list[str]
+    lowerings: list[Lowering]
     connection: Connection
 
     async def reservations(self) -> AsyncIterator[list[LedgerStored]]:
@@ -117,7 +126,7 @@ async def snapshot(database: Database, ending: Ending) -> AsyncIterator[Snapshot
             sale=parse_sale(row),
             lost=max(seen - ending.version, 0),
             items=[parse_item(item) for item in items],
-            lowerings=[each["id"] for each in lowerings],
+            lowerings=[Lowering(**dict(each)) for each in lowerings],
             connection=connection,
         )
 

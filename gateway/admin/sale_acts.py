@@ -7,14 +7,15 @@ because only Redis knows which units are still there to be taken.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from gateway.digest import digest
-from lua.faults import OutcomeUnknown
+from lua.faults import OutcomeUnknown, RedisFault
 from lua.server import Server
-from lua.store import Applied, SaleStore, TooFew, UnknownItem
+from lua.store import Applied, Lowered, SaleStore, TooFew, UnknownItem
 from sql import sales
 from sql.database import Database
 from sql.faults import LedgerFault
@@ -24,6 +25,8 @@ from sql.sales import SaleState
 LOOK_SECONDS: Final = 0.05
 # Of a SHA-256, 128 bits: as for reservations.
 ID_BYTES: Final = 16
+
+Seen = TypeVar("Seen")
 
 
 class Done(StrEnum):
@@ -68,13 +71,23 @@ class Adjustment:
         """Who and why."""
         return {"actor": self.actor, "reason": self.reason}
 
-    def is_as(self, made: sales.Adjustment) -> bool:
-        """Whether this is what was made."""
-        return (self.sku, self.delta, self.reason) == (made.sku, made.delta, made.reason)
+    def is_as(self, made: "Made") -> bool:
+        """Whether this is what was made, as far as that is known."""
+        is_reason = made.reason in (None, self.reason)
+        return is_reason and (self.sku, self.delta) == (made.sku, made.delta)
 
     def _id(self, way: str) -> str:
         said = [self.request] if self.request else ["", self.sku, str(self.delta), self.reason]
         return digest(self.sale_id, way, *said)[:ID_BYTES].hex()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What was made under a request; the reason is the ledger's to know, once it has read of it."""
+
+    sku: str
+    delta: int
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,7 @@ class Unverified:
 class Reused:
     """The request was another one's before."""
 
-    made: sales.Adjustment
+    made: Made
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +126,8 @@ class SaleActs:
     async def adjust(self, adjustment: Adjustment) -> Adjusted:
         """Grant or lower. Raises NoSuchItem as well."""
         sale = await sales.read(self._database, adjustment.sale_id)
-        earlier = await self._made(adjustment)
-        if earlier is not None:
-            return Done.UNCHANGED if adjustment.is_as(earlier) else Reused(made=earlier)
+        if made := await self._made(adjustment):
+            return await self._repeated(adjustment, made)
         if adjustment.delta > 0:
             return await self._grant(adjustment)
         if sale.state == SaleState.DRAFT:
@@ -132,14 +144,36 @@ class SaleActs:
             return Done.SAVED
         return Done.CHANGED if changed else Done.UNCHANGED
 
-    async def _made(self, adjustment: Adjustment) -> sales.Adjustment | None:
+    async def _made(self, adjustment: Adjustment) -> Made | None:
         for name in (adjustment.id, adjustment.opposite_id):
-            made = await sales.find_adjustment(self._database, name)
-            if made is not None:
+            if made := await self._recorded(name):
                 return made
-        return None
+        # A lowering is not asked for here: the script tells what was made under its request.
+        return await self._unrecorded(adjustment) if adjustment.delta > 0 else None
 
-    async def _grant(self, adjustment: Adjustment) -> Done:
+    async def _recorded(self, name: str) -> Made | None:
+        made = await sales.find_adjustment(self._database, name)
+        return Made(sku=made.sku, delta=made.delta, reason=made.reason) if made else None
+
+    async def _unrecorded(self, grant: Adjustment) -> Made | None:
+        """The lowering under the same request that only Redis knows of yet.
+
+        A grant needs no Redis, so where that is silent nobody can say, and the ledger decides.
+        """
+        try:
+            made = await SaleStore(self._redis, grant.sale_id).lowered(grant.opposite_id)
+        except RedisFault:
+            return None
+        return Made(sku=made.sku, delta=-made.units) if made else None
+
+    async def _repeated(self, adjustment: Adjustment, made: Made) -> Done | Reused:
+        if not adjustment.is_as(made):
+            return Reused(made=made)
+        if adjustment.delta < 0:
+            return Done.UNCHANGED
+        return await self.carried_through(adjustment.sale_id, changed=False)
+
+    async def _grant(self, adjustment: Adjustment) -> Adjusted:
         changed = await sales.grant(
             self._database,
             adjustment.sale_id,
@@ -148,9 +182,11 @@ class SaleActs:
             request=adjustment.id,
             context=adjustment.context,
         )
-        return await self.carried_through(adjustment.sale_id, changed=changed)
+        if not changed:  # somebody was faster, and what they made is on record now
+            return await self.adjust(adjustment)
+        return await self.carried_through(adjustment.sale_id, changed=True)
 
-    async def _lower_draft(self, adjustment: Adjustment) -> Done | TooFew:
+    async def _lower_draft(self, adjustment: Adjustment) -> Adjusted:
         try:
             changed = await sales.lower_draft(
                 self._database,
@@ -162,7 +198,7 @@ class SaleActs:
             )
         except sales.TooFewUnits as error:
             return TooFew(available=error.available)
-        return Done.CHANGED if changed else Done.UNCHANGED
+        return Done.CHANGED if changed else await self.adjust(adjustment)
 
     async def _lower(self, adjustment: Adjustment) -> Adjusted:
         store = SaleStore(self._redis, adjustment.sale_id)
@@ -180,23 +216,29 @@ class SaleActs:
         except OutcomeUnknown:
             return Unknown()
         match reply:
-            case Applied(version=version):
-                return await self._recorded(adjustment, changed=version is not None)
+            case Applied():
+                return Done.CHANGED if await self._soon_recorded(adjustment) else Done.SAVED
+            case Lowered(sku=sku, units=units):
+                return await self._lowered_before(adjustment, Made(sku=sku, delta=-units))
             case TooFew():
                 return reply
             case UnknownItem():
                 raise sales.NoSuchItem(adjustment.sku)
         return Unverified()
 
-    async def _recorded(self, adjustment: Adjustment, *, changed: bool) -> Done:
+    async def _lowered_before(self, adjustment: Adjustment, made: Made) -> Done | Reused:
+        if not adjustment.is_as(made):
+            return Reused(made=made)
+        recorded = await self._soon_recorded(adjustment)
+        return await self._repeated(adjustment, recorded) if recorded else Done.SAVED
+
+    async def _soon_recorded(self, adjustment: Adjustment) -> Made | None:
         """It is done; wait a little until the ledger has read that it is."""
 
-        async def is_recorded() -> bool:
-            return await sales.find_adjustment(self._database, adjustment.id) is not None
+        async def look() -> Made | None:
+            return await self._recorded(adjustment.id)
 
-        if not await self._until(is_recorded):
-            return Done.SAVED
-        return Done.CHANGED if changed else Done.UNCHANGED
+        return await self._until(look)
 
     async def _is_installed(self, sale_id: str) -> bool:
         sale = await sales.read(self._database, sale_id)
@@ -204,19 +246,19 @@ class SaleActs:
             return True
         return sale.opened > 0 and not await is_waiting(self._database, sale_id)
 
-    async def _until(self, holds: Callable[[], Awaitable[bool]]) -> bool:
-        try:
+    async def _until(self, look: Callable[[], Awaitable[Seen]]) -> Seen | None:
+        """What there is to be seen at last; None where that takes too long."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._wait_seconds):
-                while not await _is_seen(holds):
+                while not (seen := await _seen(look)):
                     await asyncio.sleep(LOOK_SECONDS)
-        except TimeoutError:
-            return False
-        return True
+                return seen
+        return None
 
 
-async def _is_seen(holds: Callable[[], Awaitable[bool]]) -> bool:
+async def _seen(look: Callable[[], Awaitable[Seen]]) -> Seen | None:
     """What is done stays done where the ledger goes away: nobody can see it yet, that is all."""
     try:
-        return await holds()
+        return await look()
     except LedgerFault:
-        return False
+        return None

@@ -11,8 +11,10 @@
 -- ARGV[4]  units
 -- ARGV[5]  context  who and why, for the ledger
 --
--- Reply    {'unproven'} | {'epoch', epoch} | {'unknown'} | {'repeated', version}
+-- Reply    {'unproven'} | {'epoch', epoch} | {'unknown'} | {'repeated', lowering}
 --          {'short', available} | {'ok', version, available}
+--
+--          lowering  what was taken out under this request: sku|units
 
 --@include proof
 --@include clock
@@ -27,14 +29,14 @@ local r = redis.call('HMGET', record, 'replid', 'epoch', 'version', 'available:'
   'lowered:' .. sku, 'lowering:' .. request)
 if not r[1] or r[1] ~= server_replid() then return {'unproven'} end
 if r[2] ~= epoch then return {'epoch', r[2]} end
-if r[6] then return {'repeated', tonumber(r[6])} end
+if r[6] then return {'repeated', r[6]} end
 if not r[4] then return {'unknown'} end
 local available = tonumber(r[4]) - units
 if available < 0 then return {'short', tonumber(r[4])} end
 
 local version = tonumber(r[3]) + 1
 local fields = {'version', string.format('%d', version), 'lowering:' .. request,
-  string.format('%d', version), 'lowered:' .. sku, string.format('%d', tonumber(r[5]) + units)}
+  string.format('%s|%d', sku, units), 'lowered:' .. sku, string.format('%d', tonumber(r[5]) + units)}
 local stock = encode_stock({[sku] = available}, fields)
 
 append(stream, 'lowering', r[2], version, version, now_ms(), stock,

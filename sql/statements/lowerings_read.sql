@@ -1,3 +1,3 @@
--- The ids under which units were taken out of a sale.
+-- What was taken out of a sale: id, sku, units.
 -- $1 sale id
-select id from adjustment where sale_id = $1 and delta < 0
+select id, sku, -delta as units from adjustment where sale_id = $1 and delta < 0

@@ -40,7 +40,7 @@ class Books:
     state: str
     available: Counter[str]
     granted: Counter[str]
-    lowerings: dict[str, int]
+    lowerings: dict[str, str]
     reservations: dict[str, str]
     admissions: Counter[str]
     held: dict[tuple[str, str], int]
@@ -55,7 +55,11 @@ class Books:
             state=contents.record["state"],
             available=_by_sku(contents.record, "available"),
             granted=Counter({sku: raised[sku] - lowered[sku] for sku in raised}),
-            lowerings=dict(_by_sku(contents.record, "lowering")),
+            lowerings={
+                name.partition(":")[2]: made
+                for name, made in contents.record.items()
+                if name.startswith("lowering:")
+            },
             reservations=dict(contents.reservations),
             admissions=Counter({name: count for name, (count, _) in buyers.items()}),
             held={(n, sku): units for n, (_, held) in buyers.items() for sku, units in held},
@@ -83,7 +87,7 @@ class Books:
                 return self._grant(sku, int(units))
             case Kind.LOWERING:
                 request, sku, units, _ = record.split("|", 3)
-                self.lowerings[request] = self.version
+                self.lowerings[request] = f"{sku}|{units}"
                 return self._grant(sku, -int(units))
             case Kind.CORRECTION:
                 sku, units, _, _ = record.split("|")

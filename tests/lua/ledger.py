@@ -40,7 +40,7 @@ def fields(model: Model) -> dict[str, Argument]:
         changes[f"raised:{sku}"] = item.raised
         changes[f"raised_revision:{sku}"] = item.revision
         changes[f"lowered:{sku}"] = item.lowered
-    changes |= {f"lowering:{request}": 0 for request in model.lowerings}
+    changes |= {f"lowering:{request}": made.encode() for request, made in model.lowerings.items()}
     return record_fields({sku: item.offer for sku, item in model.items.items()}, **changes)
 
 

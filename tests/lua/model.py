@@ -28,6 +28,7 @@ from lua.store import (
     Behind,
     Differs,
     Fenced,
+    Lowered,
     Opened,
     OtherEpoch,
     Refused,
@@ -113,7 +114,7 @@ class Model:
     reservations: dict[str, StoredReservation] = field(default_factory=dict)
     admissions: Counter[str] = field(default_factory=Counter)
     held: Counter[tuple[str, str]] = field(default_factory=Counter)
-    lowerings: set[str] = field(default_factory=set)
+    lowerings: dict[str, Lowered] = field(default_factory=dict)
     seen: dict[int, int] = field(default_factory=dict)
     carts: dict[str, KeptCart] = field(default_factory=dict)
     history: list[Step] = field(default_factory=list)
@@ -281,7 +282,7 @@ class Model:
         if refusal := self._refusal(epoch):
             return refusal
         if request in self.lowerings:
-            return Applied(version=None)
+            return self.lowerings[request]
         item = self.items.get(sku)
         if item is None:
             return UnknownItem()
@@ -289,7 +290,7 @@ class Model:
             return TooFew(available=item.available)
         item.lowered += units
         item.available -= units
-        self.lowerings.add(request)
+        self.lowerings[request] = Lowered(sku=sku, units=units)
         return self._change(Kind.LOWERING, {sku})
 
     def change_state(

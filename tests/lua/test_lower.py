@@ -5,7 +5,7 @@ from selling import LAMP, MUG, Sale, wish
 
 from lua.admission import Short
 from lua.entry import Kind
-from lua.store import Applied, TooFew, UnknownItem
+from lua.store import Applied, Lowered, TooFew, UnknownItem
 
 pytestmark = pytest.mark.every_redis
 
@@ -40,9 +40,15 @@ async def test_more_than_is_left_is_refused_with_what_is_left(sale: Sale) -> Non
 async def test_a_request_is_done_once(sale: Sale, sku: str) -> None:
     await lower(sale, 4)
     before = await sale.everything()
-    assert await lower(sale, 9, sku=sku) == Applied(version=None)
+    assert await lower(sale, 9, sku=sku) == Lowered(sku=LAMP, units=4)
     assert await sale.everything() == before
     assert await lower(sale, 4, request="r2") == Applied(version=2)
+
+
+async def test_what_was_done_under_a_request_is_known(sale: Sale) -> None:
+    await lower(sale, 4)
+    assert await sale.store.lowered("r1") == Lowered(sku=LAMP, units=4)
+    assert await sale.store.lowered("r2") is None
 
 
 async def test_a_refused_request_may_be_tried_again(sale: Sale) -> None:

@@ -9,7 +9,7 @@ from lua.admission import Admitted, OverLimit, Replayed
 from lua.faults import NothingHappened
 from lua.reservation import StoredReservation
 from lua.server import Server
-from lua.store import Applied, Closed, Differs, Fenced, Opened
+from lua.store import Closed, Differs, Fenced, Lowered, Opened
 
 pytestmark = pytest.mark.every_redis
 
@@ -233,14 +233,14 @@ async def test_a_rebuilt_sale_knows_what_the_ledger_knew(sale: Sale) -> None:
 async def test_a_rebuild_keeps_nothing_of_the_old_record(sale: Sale) -> None:
     await sale.store.lower(1, request="old", sku=LAMP, units=1, context="{}")
     await sale.store.fence(2)
-    fields = record_fields({MUG: Offer(units=1)}) | {"lowering:kept": 0}
+    fields = record_fields({MUG: Offer(units=1)}) | {"lowering:kept": f"{MUG}|1"}
     assert await sale.store.open(2, version=1, reservations=0, customers=0, fields=fields)
     record = await sale.hash(keys.record(sale.store.sale_id))
     assert f"available:{LAMP}" not in record
     assert "lowering:old" not in record
     await sale.begin(2)
     again = await sale.store.lower(2, request="kept", sku=MUG, units=1, context="{}")
-    assert again == Applied(version=None)
+    assert again == Lowered(sku=MUG, units=1)
 
 
 @pytest.mark.parametrize(("reservations", "customers"), [(2, 1), (0, 1), (1, 2), (1, 0)])

@@ -1,6 +1,6 @@
 """What an operator is told of an act while the ledger, or the reconciler, is away."""
 
-from asyncio import TaskGroup
+from asyncio import TaskGroup, gather
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ import httpx
 import pytest
 import pytest_asyncio
 from away import TOKEN
-from drafts import LAMP
+from drafts import LAMP, MUG
 from ledger_proxy import ledger_proxy
 from till import Till, eventually
 
 from gateway.admin import desk
-from gateway.admin.sale_acts import Adjusted, Adjustment, Done, SaleActs
+from gateway.admin.sale_acts import Adjusted, Adjustment, Done, Made, Reused, SaleActs
 from gateway.app import gateway
 from gateway.config import GatewayConfig
 from gateway.identity.api_keys import digest_of, new_key
@@ -125,3 +125,38 @@ def _config(redis_url: str, database_url: str) -> GatewayConfig:
         drain_seconds=0,
         demo_sale=None,
     )
+
+
+# A key is used again before the ledger knows what for
+
+
+@pytest.fixture
+def operator(opened: Till) -> Operator:
+    acts = SaleActs(opened.database, opened.server, wait_seconds=0.1)
+    return Operator(sale_id=opened.sale_id, acts=acts)
+
+
+async def test_a_key_is_not_taken_for_other_units_before_the_ledger_has_read_of_it(
+    opened: Till, operator: Operator
+) -> None:
+    before = await opened.available()
+    assert await operator.adjust(-5) is Done.SAVED
+    reused = Reused(made=Made(sku=LAMP, delta=-5))
+    assert await operator.adjust(-50) == reused
+    assert await operator.adjust(-5, sku=MUG) == reused
+    assert await operator.adjust(5) == reused
+    assert await operator.adjust(-5) is Done.SAVED
+    assert await opened.available() == before - 5
+    async with opened.kept():
+        await eventually(opened.is_settled)
+    assert await operator.adjust(-5) is Done.UNCHANGED
+    recorded = Reused(made=Made(sku=LAMP, delta=-5, reason="a pallet"))
+    assert await operator.adjust(-5, reason="another") == recorded
+
+
+async def test_of_two_grants_at_once_under_one_key_one_is_told_that_it_is_used(
+    operator: Operator,
+) -> None:
+    told = await gather(operator.adjust(5), operator.adjust(50))
+    assert Done.SAVED in told
+    assert [each.made.delta for each in told if isinstance(each, Reused)] in ([5], [50])
