@@ -173,8 +173,9 @@ async def create(database: Database, definition: SaleDefinition, *, actor: str =
         await _insert_items(connection, definition.id, definition.items)
         for statement in (CHECKPOINT_BEGIN, HOLD_CLOCK_BEGIN, LEASE_BEGIN):
             await connection.execute(statement, definition.id)
-        source = json.loads(definition.source)
-        await record(connection, actor, What.SALE_CREATE, definition.id, source=source)
+        # What it was made from stays with the sale itself.
+        told = {"name": definition.name, "items": len(definition.items)}
+        await record(connection, actor, What.SALE_CREATE, definition.id, **told)
     return True
 
 
