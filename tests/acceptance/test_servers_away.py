@@ -4,14 +4,16 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from buyer import Answer
+from buyer import Answer, Event, events
 from kept_shop import KeptShop, is_problem, keeping_shop, until_true
 from own_servers import OwnServer, own_servers
 from purchase import Till, bought
@@ -98,6 +100,60 @@ async def confirm(place: Place, bought: Answer, reference: str = "p-1") -> Answe
 
 
 # Postgres
+
+
+@pytest.mark.parametrize("how", ["stopped", "hanging"])
+async def test_without_postgres_the_shop_window_and_the_console_show_what_they_know(
+    place: Place, how: str
+) -> None:
+    shop, postgres = place.shop, place.postgres
+    sale_id, key = await shop.sell(100), await shop.key("admin")
+    paths = [f"/v1/sales/{sale_id}", "/v1/sales?limit=1", "/v1/products?limit=1"]
+    before = [await shop.send("GET", path) for path in paths]
+    headers = {"authorization": f"Bearer {key}"}
+    async with aclosing(events(shop.address, "/v1/admin/events", headers)) as console:
+        assert (await anext(console)).data["health"]["ledger"] == "answers"
+        async with away(postgres, how):
+            for path, known in zip(paths, before, strict=True):
+                await until_true(partial(is_old, shop, path))
+                with soon():
+                    old = await shop.send("GET", path)
+                assert (old.status, old.body) == (200, known.body)
+            assert (await shop.buy(sale_id, "mia")).status == 201
+            told = await until_told(console, sale_id, left=99)
+            assert told["health"] == {"redis": "answers", "ledger": "silent"}
+    await until_true(lambda: is_fresh(shop, paths[0]))
+
+
+@asynccontextmanager
+async def away(server: OwnServer, how: str) -> AsyncIterator[None]:
+    if how == "hanging":
+        with server.frozen():
+            yield
+        return
+    await server.stop()
+    try:
+        yield
+    finally:
+        await server.start()
+
+
+async def is_old(shop: KeptShop, path: str) -> bool:
+    return "age" in (await shop.send("GET", path)).headers
+
+
+async def is_fresh(shop: KeptShop, path: str) -> bool:
+    return not await is_old(shop, path)
+
+
+async def until_told(console: AsyncIterator[Event], sale_id: str, *, left: int) -> dict[str, Any]:
+    """The first overview in which so many units are left."""
+    async with asyncio.timeout(15):
+        async for event in console:
+            for sale in event.data.get("sales", []):
+                if (sale["sale_id"], sale["items"][0]["available_now"]) == (sale_id, left):
+                    return dict(event.data)
+    raise AssertionError("the stream has ended")
 
 
 async def test_without_postgres_the_sale_goes_on_and_the_ledger_catches_up(place: Place) -> None:
