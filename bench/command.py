@@ -40,11 +40,14 @@ def bench(
         repeats=1 if quick else repeat,
         quick=quick,
     )
-    rows = [row for name in wanted for row in asyncio.run(_run(name, plan, only))]
-    if json:
-        json.write_bytes(record.to_json_rows(rows))
-    if page:
-        report.write(page, rows, plan)
+    rows: list[Row] = []
+    for name in wanted:
+        rows += asyncio.run(_run(name, plan, only))
+        # After each suite: what was measured is not lost if a later one is interrupted.
+        if json:
+            json.write_bytes(record.to_json_rows(rows))
+        if page:
+            report.write(page, rows, plan)
 
 
 async def _run(name: str, plan: Plan, only: str) -> list[Row]:

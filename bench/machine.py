@@ -21,6 +21,7 @@ def description() -> list[tuple[str, str]]:
         ("date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
         ("commit", _says("git", "describe", "--always", "--dirty")),
         ("processor", f"{os.cpu_count()} cores, {_processor()}"),
+        ("load", f"{os.getloadavg()[2]:.1f} on average over the last 15 minutes, with this run"),
         ("memory", f"{_memory_bytes() / _GIB:.0f} GiB"),
         ("system", f"{platform.system()} {platform.release()}"),
         ("Python", platform.python_version()),
