@@ -1,6 +1,7 @@
 """The short form of `make chaos-long`: too short to prove anything, long enough to find much."""
 
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ from chaos.evidence import describe, tally, write
 from chaos.run import Plan, run
 from chaos.tally import Total
 
-pytestmark = pytest.mark.proof
+pytestmark = [
+    pytest.mark.proof,
+    pytest.mark.skipif(sys.platform != "linux", reason="files are bounded as only Linux can"),
+]
 
 
 # 20 seconds on a machine of its own: two servers of each kind start, and holds have to lapse.

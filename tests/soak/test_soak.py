@@ -1,5 +1,7 @@
 """The short form of `make soak`, and whether it can fail."""
 
+import sys
+
 import pytest
 from soak.gauges import GAUGES, Gauge, Sample, is_level
 from soak.run import Plan, run
@@ -8,6 +10,7 @@ LEVEL = Gauge(name="memory", growth=1.1, slack=1.0)
 
 
 @pytest.mark.proof
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at in /proc")
 @pytest.mark.timeout(180)
 async def test_a_shop_that_sells_on_stays_level() -> None:
     """Too short to find a small leak: it sees that each gauge can be read, and what grows fast."""
