@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from sql.alarms import AlarmKind, raise_alarm
@@ -121,9 +122,13 @@ async def keep_audit(
             KEPT,
         )
         if news:
-            key = " ".join(sorted(news))
-            await raise_alarm(connection, sale_id, AlarmKind.DRIFT, alarm, key=key)
+            await raise_alarm(connection, sale_id, AlarmKind.DRIFT, alarm, key=_digest(news))
     return bool(news)
+
+
+def _digest(news: Sequence[str]) -> str:
+    """Two reconcilers that find the same raise one alarm; an index holds no long texts."""
+    return sha256(" ".join(sorted(news)).encode()).hexdigest()
 
 
 async def keep_failure(database: Database, sale_id: str, why: str, *, milliseconds: float) -> None:
