@@ -14,6 +14,7 @@ from chaos.books import Books
 from chaos.history import Checkout, History
 from chaos.violation import Violation
 
+from gateway.admission.sold_out import MAX_AGE_SECONDS
 from lua.entry import Entry, Kind
 from lua.lines import decode
 
@@ -118,7 +119,10 @@ def as_numbered(history: History, books: Books) -> Iterator[Violation]:
 
 
 def never_falsely_short(history: History, books: Books) -> Iterator[Violation]:
-    """I8: whoever was told that too little is left asked while that was so."""
+    """I8: whoever was told that too little is left asked while that was so.
+
+    Or a moment later: a gateway may say so by itself, of a stock that is not too old.
+    """
     for checkout, sku, least in _short(history, books):
         if least >= checkout.lines[sku]:
             what = f"{checkout.lines[sku]} of {sku} were called too many, and {least} were left"
@@ -237,6 +241,6 @@ def _ids(entry: Entry) -> Iterable[str]:
 
 
 def _milliseconds(history: History, checkout: Checkout) -> tuple[float, float]:
-    """When it was asked and answered, on the clock of the machine."""
+    """Of when the stock may be that it was told of, on the clock of the machine."""
     ahead = history.clock_ahead_seconds
-    return (checkout.began + ahead) * 1000, (checkout.ended + ahead) * 1000
+    return (checkout.began + ahead - MAX_AGE_SECONDS) * 1000, (checkout.ended + ahead) * 1000

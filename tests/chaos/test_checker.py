@@ -35,7 +35,7 @@ def story() -> tuple[History, Books]:
         told("bob", "2", status=200, id=BOB, version=2),
         told("eve", "3", status=409, code="insufficient-stock", short=("MUG",), lines={"MUG": 1}),
     ]
-    checkouts[-1].began = 1.5
+    checkouts[-1].began, checkouts[-1].ended = 7.0, 7.1
     settlements = [settled("confirm", ADA, "pay-1"), settled("release", BOB, "")]
     sights = [sight(1, 1, LAMP=2), sight(1, 4, LAMP=2, MUG=0)]
     history = History(
@@ -82,12 +82,12 @@ def admitted(version: int, id_: str, **stock: int) -> Entry:
 
 
 def entry(version: int, kind: Kind, body: str, epoch: int = 1, **stock: int) -> Entry:
-    """Each a tenth of a second after the one before; all answers are given in the second one."""
+    """Each a second after the one before, from the second one on."""
     return Entry(
         epoch=epoch,
         first=version,
         last=version,
-        at_ms=1000 + 100 * version,
+        at_ms=1000 + 1000 * version,
         kind=kind,
         body=body,
         stock=stock,
@@ -153,9 +153,9 @@ def never_short(history: History, kept: Books) -> Books:
 
 
 def short_later(history: History, kept: Books) -> Books:
-    """Eve was told that two are too many before anything was sold."""
+    """Eve was told that two are too many, long after they were there again."""
     eve = history.checkouts[3]
-    eve.short, eve.lines, eve.began, eve.ended = ("LAMP",), {"LAMP": 2}, 1.15, 1.16
+    eve.short, eve.lines, eve.began, eve.ended = ("LAMP",), {"LAMP": 2}, 5.6, 5.7
     return kept
 
 
@@ -430,6 +430,13 @@ def test_the_loss_of_an_epoch_counts_once_though_it_is_reported_twice() -> None:
 
 def test_what_was_short_is_judged_where_it_is_known_what_was_left() -> None:
     assert judged_short(*story()) == 1
+
+
+def test_what_was_short_a_moment_ago_may_be_told() -> None:
+    history, kept = story()
+    short_later(history, kept)
+    history.checkouts[3].began = 5.0
+    assert found(history, kept) == set()
 
 
 def test_what_was_short_before_the_first_entry_is_not_judged() -> None:
