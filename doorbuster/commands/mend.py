@@ -31,7 +31,7 @@ def mend(
     print_plan(found, as_json=as_json)
     if do and reason and found.corrections:
         left = with_servers(lambda servers: mend_sale(servers, found, reason))
-        typer.echo(f"{sale}: {len(found.corrections)} corrections made", err=True)
+        typer.echo(f"{sale}: corrected: {len(found.corrections)}", err=True)
         for drift in left:
             typer.echo(f"{sale}: {drift}", err=True)
         raise typer.Exit(1 if left else 0)

@@ -73,7 +73,7 @@ async def test_a_drift_is_explained_and_mended_when_asked_to(
     refused = await operator.run("mend", sale_id, "--do")
     assert refused.lines == ["doorbuster: --do needs a --reason, for the record"]
     mended = await operator.run("mend", sale_id, "--do", "--reason", "a slip of the hand")
-    assert (mended.status, mended.lines[-1]) == (0, f"{sale_id}: 1 corrections made")
+    assert (mended.status, mended.lines[-1]) == (0, f"{sale_id}: corrected: 1")
     assert await shop.stock(sale_id) == {"LAMP-1": 8}
     await shop.audited(sale_id)
 
