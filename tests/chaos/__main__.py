@@ -7,14 +7,18 @@ import sys
 from pathlib import Path
 
 from chaos.evidence import describe, tally, write
+from chaos.kept import check_again
 from chaos.menus import MENUS
-from chaos.run import WORKERS, Plan, run
+from chaos.outcome import WORKERS, Plan
+from chaos.run import run
 from chaos.tally import Total
 
 
 def main() -> int:
     """Run one level, print what was found, and fail if something does not hold."""
     options = _parser().parse_args()
+    if options.again:
+        return _again(options.again)
     total = Total()
     for number in range(options.runs):
         plan = _plan(options, options.seed + number, total)
@@ -27,6 +31,14 @@ def main() -> int:
             write(section, options.evidence)
         if outcome.violations or (options.enough and not total.missing):
             break
+    return bool(total.violations)
+
+
+def _again(folder: Path) -> int:
+    """Check a run that was kept."""
+    outcome = check_again(folder)
+    total = Total(runs=[tally(outcome)])
+    print(describe(outcome.plan.level, f"python -m chaos --again {folder}", total))
     return bool(total.violations)
 
 
@@ -64,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=WORKERS, help="customers at a time")
     parser.add_argument("--only", nargs="*", default=(), help="names of faults; otherwise all")
     parser.add_argument("--keep", type=Path, help="folder for logs and histories, one a seed")
+    parser.add_argument("--again", type=Path, help="such a folder of a seed: only check it again")
     parser.add_argument("--evidence", type=Path, help="file to write the section of the level to")
     return parser
 

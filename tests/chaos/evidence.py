@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from chaos.run import Outcome
+from chaos.outcome import Outcome
 from chaos.sequence import judged_short
 from chaos.tally import Tally, Total
 

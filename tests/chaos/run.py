@@ -1,26 +1,26 @@
 """One run: servers, shop, crowd, watcher and nemesis; then rest, and the verdict."""
 
 import asyncio
-import json
 import os
 import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from acceptance.kept_shop import KeptShop, keeping_shop
 from acceptance.watcher import Watcher
+from chaos import kept
 from chaos.books import Books, read_books
-from chaos.checker import check, lost_orders
+from chaos.checker import check
 from chaos.chronicle import Chronicler
 from chaos.customers import HOLD_SECONDS, OFFERS, Crowd
 from chaos.history import GATEWAY_APART, History, Sight
 from chaos.ledger_server import LedgerServer
 from chaos.menus import MENUS
 from chaos.nemesis import Nemesis, NotAgain
+from chaos.outcome import Outcome, Plan
 from chaos.valkeys import Valkeys, options_for
 from chaos.violation import Violation
 from chaos.world import Fault, World
@@ -28,38 +28,8 @@ from shop import settings_for
 
 from sql.migrate import migrate
 
-WORKERS = 24
 SAMPLES = {"ledger": 0.1}
 SEEN_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What to run: it ends after so many seconds, or as soon as it is enough."""
-
-    level: str
-    seed: int
-    seconds: float
-    enough: Callable[[History], bool] | None = None
-    workers: int = WORKERS
-    only: tuple[str, ...] = ()  # faults that are to strike; none for all of the level's
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of a run. `said` are lines of the processes that tell of a fault of ours."""
-
-    plan: Plan
-    history: History
-    books: Books
-    violations: list[Violation]
-    said: list[str]
-    seconds: float  # that the faults took
-
-    @property
-    def lost(self) -> int:
-        """How many acknowledged orders the ledger does not have."""
-        return len(lost_orders(self.history, self.books))
 
 
 async def run(plan: Plan, keep: Path | None = None) -> Outcome:
@@ -70,7 +40,7 @@ async def run(plan: Plan, keep: Path | None = None) -> Outcome:
         async with _world(plan, folder, history) as world:
             outcome = await _run(plan, world, history)
         if keep:
-            _keep(outcome, folder, keep)
+            kept.keep(outcome, folder, keep)
     return outcome
 
 
@@ -182,24 +152,3 @@ def _sight(id_: str, data: dict[str, list[dict[str, int]]]) -> Sight:
     epoch, version = id_.split("-")
     stock = {str(item["sku"]): item["available"] for item in data["items"]}
     return Sight(epoch=int(epoch), version=int(version), stock=stock)
-
-
-def _keep(outcome: Outcome, folder: Path, keep: Path) -> None:
-    """The history, the books, and what the processes said."""
-    keep.mkdir(parents=True, exist_ok=True)
-    for log in folder.rglob("*.log"):
-        (keep / log.name).write_bytes(log.read_bytes())
-    history = outcome.history
-    found = {
-        "violations": outcome.violations,
-        "books": [outcome.books],
-        "checkouts": history.checkouts,
-        "settlements": history.settlements,
-        "strikes": history.strikes,
-        "sights": history.sights,
-        "entries": list(history.entries.values()),
-        "looks": history.looks,
-    }
-    for name, parts in found.items():
-        text = json.dumps([asdict(each) for each in parts], default=str, indent=1)
-        (keep / f"{name}.json").write_text(text)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from chaos.evidence import describe, tally, write
-from chaos.run import Plan, run
+from chaos.kept import check_again
+from chaos.outcome import Plan
+from chaos.run import run
 from chaos.tally import Total
 
 pytestmark = [
@@ -24,6 +26,7 @@ async def test_promises_are_kept(level: str, tmp_path: Path) -> None:
     outcome = await run(plan, tmp_path / "kept")
     assert outcome.violations == [], (plan, outcome.violations, tmp_path)
     assert outcome.history.orders > 0
+    assert tally(check_again(tmp_path / "kept")) == tally(outcome)
     section = describe(level, "python -m chaos", Total(runs=[tally(outcome)]))
     assert "Void for the claim" in section
     evidence = tmp_path / "evidence.md"
