@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from uuid import uuid4
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -57,7 +56,7 @@ async def test_without_a_till_everything_lapses(shop: KeptShop) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--sale", f"nothing-{uuid4().hex[:6]}"], "answers 404"),
+        (["--sale", "nothing-of-this-name"], "answers 404"),
         (["--url", "http://127.0.0.1:1"], "no gateway answers at http://127.0.0.1:1"),
         (["--bots", "0.6", "--impatient", "0.6"], "exceed 1"),
     ],
