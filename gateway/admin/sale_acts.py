@@ -244,7 +244,16 @@ class SaleActs:
         sale = await sales.read(self._database, sale_id)
         if sale.state == SaleState.DRAFT:
             return True
-        return sale.opened > 0 and not await is_waiting(self._database, sale_id)
+        is_told = sale.opened > 0 and not await is_waiting(self._database, sale_id)
+        return is_told and await self._is_proven(sale_id)
+
+    async def _is_proven(self, sale_id: str) -> bool:
+        """A recovery may finish in the ledger before Redis is opened; buyers wait for both."""
+        try:
+            record = await SaleStore(self._redis, sale_id).read()
+        except RedisFault:
+            return False
+        return record is not None and record.proven
 
     async def _until(self, look: Callable[[], Awaitable[Seen]]) -> Seen | None:
         """What there is to be seen at last; None where that takes too long."""

@@ -64,7 +64,10 @@ def workers(process: asyncio.subprocess.Process) -> dict[int, str]:
 
 
 def arguments_of(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return []
 
 
 async def test_a_worker_that_dies_is_replaced_while_the_other_serves(
