@@ -32,7 +32,8 @@ class Scrape:
 
 async def scrape(address: tuple[str, int]) -> Scrape:
     """Scrape on a connection of its own: any worker may answer."""
-    async with httpx.AsyncClient() as client:
+    # Certificates would be read for each scrape, which takes longer than all the rest.
+    async with httpx.AsyncClient(verify=False) as client:  # noqa: S501 (there is no TLS here)
         answer = await client.get(f"http://{address[0]}:{address[1]}/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"

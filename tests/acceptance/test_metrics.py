@@ -34,7 +34,7 @@ async def until_scraped(
         except httpx.TransportError:  # of a worker that was killed
             return False
 
-    await until_true(fulfilled)
+    await until_true(fulfilled, seconds=30)
 
 
 async def test_checkouts_are_counted_by_their_outcome(shop: KeptShop) -> None:

@@ -153,7 +153,7 @@ async def test_entries_go_when_they_were_committed_long_ago(
     database: Database, server: Server, sale_id: str
 ) -> None:
     till = Till(database, server, sale_id)
-    await till.open(hold_seconds=1)
+    await till.open(hold_seconds=4)
     async with till.kept():
         stream = keys.of_epoch(sale_id, (await till.record()).epoch).stream
 
