@@ -22,7 +22,8 @@ from lua.server import Server
 # What this program may call, as a careful operator would write it, and no more.
 ALLOWED = (
     "+ping +info +time +evalsha +eval +get +set +pexpiretime +hexists +hget +hmget +hgetall +hlen "
-    "+hscan +hset +exists +del +unlink +rename +xadd +xrange +xrevrange +xtrim +publish +subscribe +unsubscribe"
+    "+hscan +hset +exists +del +unlink +rename +xadd +xrange +xrevrange +xtrim +publish +subscribe "
+    "+unsubscribe"
 )
 
 
