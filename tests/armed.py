@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doorbuster.cli import main
 from gateway import process
+from gateway.at_once import AnswerAtOnce, AnswersAtOnce
 from lua.script import Script
 from lua.server import Server
 from sql.database import Connection, Database
@@ -93,7 +94,30 @@ def _exchange(fuse: Fuse, exchange: Call) -> Call:
     return watched
 
 
-def _serve(fuse: Fuse, server: Callable[..., Any], app: ASGIApp, **rest: Any) -> Any:
+class _Watched:
+    """Burns the fuse where the one hot route is answered without the application."""
+
+    def __init__(self, fuse: Fuse, at_once: AnswersAtOnce) -> None:
+        self._fuse = fuse
+        self._at_once = at_once
+
+    def may_take(self, method: bytes, url: bytes) -> bool:
+        return self._at_once.may_take(method, url)
+
+    def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
+        name = url.decode().rpartition("/")[2]
+
+        def watched(status: int, lines: list[tuple[bytes, bytes]], body: bytes) -> None:
+            self._fuse.burn(f"answer:{name}:before")
+            answer(status, lines, body)
+            self._fuse.burn(f"answer:{name}:after")
+
+        return self._at_once.take(url, scope, body, watched)
+
+
+def _serve(
+    fuse: Fuse, server: Callable[..., Any], app: ASGIApp, at_once: AnswersAtOnce, **rest: Any
+) -> Any:
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
         name = scope.get("path", "").rpartition("/")[2]
 
@@ -106,7 +130,7 @@ def _serve(fuse: Fuse, server: Callable[..., Any], app: ASGIApp, **rest: Any) ->
 
         await app(scope, receive, answer)
 
-    return server(watched, **rest)
+    return server(watched, _Watched(fuse, at_once), **rest)
 
 
 def _statement(fuse: Fuse, ask: Call) -> Call:
