@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from buyer import Answer, calling
-from evidence import write_section
+from evidence_page import write_section
 from kept_shop import KeptShop, is_problem, keeping_shop, until_true
 from own_servers import OwnServer, own_servers
 from shop import settings_for

@@ -32,7 +32,7 @@ from chances import (
     WISHES,
     WITNESSES,
 )
-from evidence import write_section
+from evidence_page import write_section
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (

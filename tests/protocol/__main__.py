@@ -1,6 +1,6 @@
 """Explores every scenario and every mutant, and writes the counts into docs/evidence.md."""
 
-from evidence import write_section
+from evidence_page import write_section
 from protocol.exploration import explore
 from protocol.rules import EVERY_RULE
 from protocol.scenarios import MOST_STATES, SCENARIOS, SHOWN_BY

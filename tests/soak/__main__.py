@@ -5,7 +5,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 
-from evidence import write_section
+from evidence_page import write_section
 from soak.gauges import GAUGES, is_level, quarters
 from soak.run import PART_OF_CAPACITY, Outcome, Plan, run
 
