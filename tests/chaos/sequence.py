@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from chaos.books import Books
 from chaos.history import Checkout, History
@@ -219,13 +219,17 @@ def moves(entry: Entry) -> Counter[str]:
 
 
 def _surviving(history: History, books: Books) -> list[Entry]:
-    """What no loss has taken away, in order: of an epoch, what the ledger had when it closed it."""
-    closed = {each.ended_epoch: each.version for each in books.recoveries}
-    return [
-        entry
-        for (epoch, _), entry in sorted(history.entries.items())
-        if entry.last <= closed.get(epoch, entry.last)
-    ]
+    """What no loss has taken away, in order: nothing beyond where a later epoch has begun."""
+    begun = sorted((each.epoch, each.version) for each in books.recoveries)
+    epochs = [epoch for epoch, _ in begun]
+    # A ledger that was taken back has forgotten epochs that Redis has gone through.
+    ends = list(accumulate(reversed([version for _, version in begun]), min))[::-1]
+    kept = []
+    for (epoch, _), entry in sorted(history.entries.items()):
+        later = bisect_right(epochs, epoch)
+        if later == len(ends) or entry.last <= ends[later]:
+            kept.append(entry)
+    return kept
 
 
 def _follows(before: Entry, entry: Entry, books: Books) -> bool:

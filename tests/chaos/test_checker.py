@@ -460,3 +460,12 @@ def test_what_a_loss_took_away_is_no_part_of_the_history() -> None:
     history.entries[2, 5] = replace(admitted(5, "e" * 32, LAMP=1), epoch=2)
     rebuilt = Recovery(epoch=2, outcome="rebuilt", ended_epoch=1, version=4)
     assert found(history, replace(kept, recoveries=[rebuilt])) == set()
+
+
+def test_what_an_epoch_said_that_the_ledger_has_forgotten_is_no_part_of_it_either() -> None:
+    """The ledger was taken back behind the beginning of the second epoch."""
+    history, kept = story()
+    history.entries[2, 5] = replace(admitted(5, "d" * 32, LAMP=1), epoch=2)
+    history.entries[3, 5] = replace(admitted(5, "d" * 32, LAMP=1), epoch=3)
+    rebuilt = Recovery(epoch=3, outcome="rebuilt", ended_epoch=1, version=4)
+    assert found(history, replace(kept, recoveries=[rebuilt])) == set()
