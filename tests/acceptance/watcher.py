@@ -37,6 +37,10 @@ class Watcher:
         """Wait until so many are left."""
         await until(lambda: self.left[-1:] == [count], seconds=seconds)
 
+    async def until_fewer_than(self, count: int, *, seconds: float = 2.0) -> None:
+        """Wait until fewer are left: changes that come together are told as one."""
+        await until(lambda: self.left[-1] < count, seconds=seconds)
+
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
