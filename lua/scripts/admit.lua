@@ -64,7 +64,10 @@ end
 
 local refused = refusal()
 if refused then
-  if witness > tonumber(redis.call('HGET', seen, epoch) or '0') then
+  -- Who knows a later epoch leaves it even where no version of it was seen: only an epoch above it
+  -- can sell to such a caller again.
+  local least = r[2] and tonumber(r[2]) < tonumber(epoch) and '-1' or '0'
+  if witness > tonumber(redis.call('HGET', seen, epoch) or least) then
     redis.call('HSET', seen, epoch, ARGV[2])
   end
   return refused

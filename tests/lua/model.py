@@ -127,7 +127,8 @@ class Model:
         """Decide one after the other."""
         refusal = self._refusal_to_admit(epoch, witness)
         if refusal is not None:
-            if witness > self.seen.get(epoch, 0):
+            least = -1 if self.epoch < epoch and not self.lost else 0
+            if witness > self.seen.get(epoch, least):
                 self.seen[epoch] = witness
             return refusal
         first = self.version + 1

@@ -70,6 +70,13 @@ async def test_a_caller_that_knows_a_later_epoch_makes_admit_refuse(sale: Sale) 
     assert await sale.store.admit(sale.epoch + 1, 0, [wish(1)]) == Behind()
 
 
+async def test_a_caller_of_a_later_epoch_leaves_it_though_it_saw_no_version(sale: Sale) -> None:
+    await sale.store.admit(sale.epoch + 1, 0, [wish(1)])
+    closed = await sale.store.fence(sale.epoch + 2)
+    assert isinstance(closed, Closed)
+    assert closed.seen == {sale.epoch + 1: 0}
+
+
 async def test_a_caller_that_has_seen_more_makes_admit_refuse(sale: Sale) -> None:
     await sale.admit(wish(1))
     assert await sale.store.admit(sale.epoch, 2, [wish(2)]) == Behind()

@@ -72,7 +72,8 @@ def _append(redis: Redis, rules: Rules, entry: Entry) -> Redis:
 def note_seen(redis: Redis, gateway: Gateway) -> Redis:
     """A refused gateway leaves what it had seen."""
     seen = dict(redis.seen)
-    if gateway.witness <= seen.get(gateway.epoch, 0):
+    least = -1 if 0 < redis.epoch < gateway.epoch else 0
+    if gateway.witness <= seen.get(gateway.epoch, least):
         return redis
     seen[gateway.epoch] = gateway.witness
     return redis._replace(seen=tuple(sorted(seen.items())))
