@@ -8,6 +8,8 @@ PYTHON ?= $(shell for name in $(CANDIDATES); do \
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests start hundreds of processes, and none of them is to compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 # What a target hands on: make up ARGS="--port 9000", make test ARGS="-k rush"
 ARGS ?=
 # Two at a time: each has servers of its own, and more would wait for each other's disk.

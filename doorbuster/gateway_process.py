@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from doorbuster.addresses import find_addresses
-from doorbuster.composition import gateway_config, listening_socket
+from doorbuster.gateway_composition import gateway_config, listening_socket
 from doorbuster.gateway_workers import METRICS_FOLDER, gateway_workers
 from doorbuster.settings import Settings
 from doorbuster.signals import until_stopped

@@ -11,11 +11,12 @@ from starlette.types import ASGIApp
 
 from doorbuster.faults import SettingsError
 from doorbuster.settings import Settings
-from reconciler.follower import OnCommit
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.trace import Tracer
+
+    from reconciler.follower import OnCommit
 
 TraceCheckouts: TypeAlias = Callable[[ASGIApp], ASGIApp]
 
@@ -46,7 +47,7 @@ def traced_checkouts(settings: Settings) -> Iterator[TraceCheckouts | None]:
 
 
 @contextmanager
-def traced_commits(settings: Settings) -> Iterator[OnCommit | None]:
+def traced_commits(settings: Settings) -> Iterator["OnCommit | None"]:
     """Yield what makes spans of a reconciler's commits, or None. Raises as `traced_checkouts`."""
     if settings.trace_url is None:
         yield None

@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from doorbuster import connection, leftover
 from doorbuster.addresses import find_addresses
-from doorbuster.composition import listening_socket
 from doorbuster.connection import Connection
 from doorbuster.demo_rush import send_crowd
 from doorbuster.demo_sale import open_demo_sale
@@ -20,6 +19,7 @@ from doorbuster.development import TOKEN_KEY_FILE
 from doorbuster.embedded.postgres import EmbeddedPostgres
 from doorbuster.embedded.valkey import EmbeddedValkey
 from doorbuster.faults import ChildFailed, StateFolderFault
+from doorbuster.gateway_composition import listening_socket
 from doorbuster.gateway_workers import address_of, gateway_workers, url_of
 from doorbuster.ledger import migrated
 from doorbuster.python_child import PythonChild, until_answered

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+from scratch import SCRATCH
 from starlette.applications import Starlette
 
 from gateway.app import gateway
@@ -24,7 +25,7 @@ TOKEN = TokenConfig(
 @asynccontextmanager
 async def away(*, cors_origins: tuple[str, ...] = ()) -> AsyncIterator[Starlette]:
     """The application, with the demo's pages."""
-    with tempfile.TemporaryDirectory(prefix="db-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="db-", dir=SCRATCH) as folder:
         async with gateway(_config(Path(folder), cors_origins)) as composed:
             yield composed.app
             await asyncio.sleep(0)  # what runs beside it is cancelled, and has to have begun

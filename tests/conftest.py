@@ -4,6 +4,7 @@ Tests are kept apart by name: each has a sale of its own in the shared Valkey, a
 its own in the shared Postgres, copied from one that was migrated once.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +17,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from containers import postgres_in_container, valkey_in_container
+from scratch import SCRATCH
 
 from doorbuster.child import running
 from doorbuster.embedded.postgres import EmbeddedPostgres
@@ -42,6 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Where `tmp_path` lies, unless somebody has said it.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(SCRATCH))
     config.addinivalue_line(
         "markers", "every_redis: run on Valkey and, where redis-server is on PATH, on that too"
     )
@@ -92,7 +96,7 @@ def sale_id() -> str:
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
     """A folder whose path leaves room for a socket's, and which any user can walk through."""
-    with tempfile.TemporaryDirectory(prefix="db-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="db-", dir=SCRATCH) as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
 
@@ -104,7 +108,7 @@ _database_numbers = count(1)
 
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="db-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="db-", dir=SCRATCH) as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
 

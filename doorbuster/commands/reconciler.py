@@ -9,7 +9,7 @@ def reconciler() -> None:
     import asyncio
 
     from doorbuster import logs
-    from doorbuster.composition import reconciler_config, reconciler_socket
+    from doorbuster.reconciler_composition import reconciler_config, reconciler_socket
     from doorbuster.settings import load
     from doorbuster.signals import told_to_stop
     from doorbuster.tracing import traced_commits

@@ -14,6 +14,7 @@ from clocks import Clock, Clocked, find_library
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from kept_shop import KeptShop, keeping_shop, until_true
+from scratch import SCRATCH
 from shop import TOKEN_KEY, settings_for
 
 from doorbuster.child import running
@@ -46,7 +47,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="db-", dir="/tmp") as folder:
+    with TemporaryDirectory(prefix="db-", dir=SCRATCH) as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
 

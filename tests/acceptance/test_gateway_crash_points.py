@@ -19,6 +19,7 @@ from armed_gateway import DIED, armed
 from buyer import Answer, calling
 from chaos.valkeys import Valkeys, options_for
 from kept_shop import KeptShop, keeping_shop, until_true
+from scratch import SCRATCH
 from shop import settings_for
 
 from sql.outbox import read_pending
@@ -84,7 +85,7 @@ CROWD = [
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="db-", dir="/tmp") as folder:
+    with TemporaryDirectory(prefix="db-", dir=SCRATCH) as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
 

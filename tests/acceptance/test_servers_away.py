@@ -17,6 +17,7 @@ from buyer import Answer, Event, events
 from kept_shop import KeptShop, is_problem, keeping_shop, until_true
 from own_servers import OwnServer, own_servers
 from purchase import Till, bought
+from scratch import SCRATCH
 from shop import settings_for
 from viewer import viewing
 from watcher import watching
@@ -63,7 +64,7 @@ async def own_place(folder: Path) -> AsyncIterator[Place]:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="db-", dir="/tmp") as folder:
+    with TemporaryDirectory(prefix="db-", dir=SCRATCH) as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
 

@@ -10,8 +10,8 @@ from private_redis import PrivateRedis
 from scraping import Scrape, scrape
 from till import Till, eventually
 
-from doorbuster.composition import reconciler_socket
 from doorbuster.faults import CannotServe
+from doorbuster.reconciler_composition import reconciler_socket
 from doorbuster.settings import Settings
 from gateway.listener import listen
 from lua.server import Server

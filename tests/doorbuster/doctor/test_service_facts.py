@@ -102,7 +102,7 @@ async def test_a_recovery_is_waited_for(database: Database, server: Server, sale
 async def led(database: Database, sale_id: str) -> str:
     """An open sale that a reconciler claims to lead, and does nothing for."""
     await open_sale(database, draft(sale_id))
-    await database.execute("insert into reconciler values (gen_random_uuid(), now() + '1 hour')")
+    await database.execute("insert into reconciler values (gen_random_uuid(), now())")
     await database.execute("update lease set until = now() + interval '1 hour'")
     return sale_id
 
