@@ -12,8 +12,8 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 # What a target hands on: make up ARGS="--port 9000", make test ARGS="-k rush"
 ARGS ?=
-# Two at a time: each has servers of its own, and more would wait for each other's disk.
-TEST_PROCESSES ?= 2
+# Each has servers of its own. Three have something to do while one of them waits.
+TEST_PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install up test proof check format lock api-lint api-fuzz protocol model crash chaos chaos-long bench bench-lock demo test-browser screenshots clean
@@ -30,7 +30,7 @@ demo: install ## The same, and a crowd of 3000 that storms the sale: watch it
 	@$(BIN)/doorbuster up --rush 3000 $(ARGS)
 
 test: install ## Run the tests, on real servers
-	$(BIN)/pytest -n $(TEST_PROCESSES) -m 'not proof and not browser' $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m 'not proof and not browser' $(ARGS)
 
 test-browser: install ## Drive the pages in Chromium, where it is on PATH
 	$(BIN)/pytest -m browser $(ARGS)
@@ -39,7 +39,7 @@ screenshots: install ## Take the pictures of the pages that README.md shows
 	PYTHONPATH=tests $(BIN)/python -m browser.screenshots
 
 proof: install ## Run what takes longer: crash points, a short chaos run, the protocol's model
-	$(BIN)/pytest -n $(TEST_PROCESSES) -m proof $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m proof $(ARGS)
 
 check: install ## Lint, formatting, types, and which package may import which
 	$(BIN)/ruff check
@@ -81,7 +81,7 @@ model: install ## Let the scripts and their model live through 400 stories; writ
 	LUA_MODEL_EXAMPLES=400 $(BIN)/pytest tests/lua/test_model.py $(ARGS)
 
 crash: install ## Let a reconciler die at every point, not just at some
-	CRASH_POINTS=all $(BIN)/pytest -n $(TEST_PROCESSES) -m proof -k crash_points $(ARGS)
+	CRASH_POINTS=all $(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m proof -k crash_points $(ARGS)
 
 OUTAGE_SECONDS ?= 300
 outage: install ## Take Postgres away for minutes, in the middle of a sale; writes docs/evidence.md

@@ -24,6 +24,7 @@ from gateway.admission.operation import CHECK_OUT
 from gateway.admission.request import MAX_LINES
 from gateway.asgi import Refusing
 from gateway.at_once import AnswersAtOnce, TakesNothing
+from gateway.background import Background
 from gateway.carts import CartEndpoints
 from gateway.cashier import Cashier
 from gateway.catalogue import Catalogue
@@ -96,6 +97,7 @@ class Resources:
     hints: Hints
     metrics: Metrics
     tasks: asyncio.TaskGroup
+    background: Background
 
 
 @asynccontextmanager
@@ -130,10 +132,11 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
             hints=Hints(reading),
             metrics=Metrics(crowd, shared=config.metrics_folder),
             tasks=tasks,
+            background=Background(),
         )
-        background = tasks.create_task(_run_until_cancelled(_lasting(resources)))
+        lasting = tasks.create_task(_run_until_cancelled(_lasting(resources)))
         yield _compose(config, resources)
-        background.cancel()
+        lasting.cancel()
 
 
 def _lasting(resources: Resources) -> list[Coroutine[None, None, None]]:
@@ -145,6 +148,7 @@ def _lasting(resources: Resources) -> list[Coroutine[None, None, None]]:
         resources.orders.run(),
         resources.hints.run(),
         resources.metrics.run(),
+        resources.background.run(),
     ]
     if isinstance(resources.keys, PublishedKeys):
         lasting.append(resources.keys.keep_fresh())
@@ -186,6 +190,7 @@ def _routes(
         carts,
         resources.hub.feed,
         resources.tasks,
+        resources.background,
         catalogue.knows,
         catalogue.learn,
         counts.admission,

@@ -78,6 +78,15 @@ async def database_url(postgres_url: str, migrated: str) -> AsyncIterator[str]:
     await _on(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest_asyncio.fixture
+async def empty_url(postgres_url: str) -> AsyncIterator[str]:
+    """A database that was not migrated, and that no other test sees."""
+    name = f"empty_{next(_database_numbers)}"
+    await _on(postgres_url, f"CREATE DATABASE {name}")
+    yield _with_database(postgres_url, name)
+    await _on(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shop_database_url(postgres_url: str, migrated: str) -> AsyncIterator[str]:
     """A migrated database that no other module sees."""

@@ -11,6 +11,7 @@ from gateway.admission.durability import Level
 from gateway.admission.reservation_id import derive, random_id, replacement_of
 from gateway.admission.sale_desk import SaleDesk
 from gateway.admission.sold_out import SoldOut
+from gateway.background import Background
 from gateway.counts import AdmissionCounts
 from gateway.problems import CHANGED, INTERNAL
 from gateway.sales import SaleLookup, no_such_record
@@ -26,7 +27,10 @@ ATTEMPTS = 3
 
 
 class Desk:
-    """Sends each checkout to the desk of its sale."""
+    """Sends each checkout to the desk of its sale.
+
+    `tasks` are finished before the process ends, and what is in `background` is not.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class Desk:
         carts: Carts,
         feed: StockFeed,
         tasks: asyncio.TaskGroup,
+        background: Background,
         lookup: SaleLookup,
         learn: Callable[[str], None],
         counts: AdmissionCounts,
@@ -45,6 +50,7 @@ class Desk:
         self._carts = carts
         self._feed = feed
         self._tasks = tasks
+        self._background = background
         self._lookup = lookup
         self._learn = learn
         self._counts = counts
@@ -110,7 +116,7 @@ class Desk:
             sale = self._sales[sale_id] = SaleDesk(
                 SaleStore(self._server, sale_id),
                 self._carts,
-                SoldOut(SaleStore(self._feed.server, sale_id), self._feed, self._tasks),
+                SoldOut(SaleStore(self._feed.server, sale_id), self._feed, self._background),
                 self._tasks,
                 self._counts,
                 level=self._level,

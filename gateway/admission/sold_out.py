@@ -14,6 +14,7 @@ from typing import Final
 
 from gateway.admission.refusals import short_of
 from gateway.admission.request import Wanted
+from gateway.background import Background
 from gateway.problems import Problem
 from gateway.stock.feed import StockFeed, TooManySales
 from gateway.stock.sight import Stock
@@ -41,10 +42,10 @@ MAX_TOLD: Final = 512
 class SoldOut:
     """One sale's; `store` is read from, on connections that no checkout waits for."""
 
-    def __init__(self, store: SaleStore, feed: StockFeed, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, store: SaleStore, feed: StockFeed, background: Background) -> None:
         self._store = store
         self._feed = feed
-        self._tasks = tasks
+        self._background = background
         self._watch: Watch | None = None
         self._is_following = False
         self._changed = asyncio.Event()
@@ -60,9 +61,9 @@ class SoldOut:
         if 0 not in short.available.values():
             return
         self._used_at = time.monotonic()
-        if not self._is_following:
+        if not self._is_following and self._background.is_running:
             self._is_following = True
-            self._tasks.create_task(self._follow())
+            self._background.start(self._follow())
 
     def refusal(self, wanted: Wanted, reservation: str) -> Problem | None:
         """What to tell whoever wants this; None where only Redis can say it."""
@@ -104,7 +105,7 @@ class SoldOut:
                     await self._until_due(watch)
         except (CannotFollow, RedisFault, TooManySales) as fault:
             log.debug("sale %s: asking Redis again: %s", self._store.sale_id, fault)
-        # A defect met here must not end the group that all batches run in.
+        # A defect met here must not end those of other sales.
         except Exception:
             log.exception("sale %s: unforeseen", self._store.sale_id)
         finally:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gateway.background import Background
 from gateway.stock.audience import Audience, Skus
 from gateway.stock.feed import StockFeed
 from gateway.stock.sight import Sight
@@ -18,14 +19,12 @@ class StockHub:
     def __init__(self, feed: StockFeed, crowd: Crowd) -> None:
         self.feed = feed
         self.crowd = crowd
-        self._tasks = asyncio.TaskGroup()
-        self._never = asyncio.Event()
+        self._background = Background()
         self._audiences: dict[str, tuple[Audience, asyncio.Task[None]]] = {}
 
     async def run(self) -> None:
         """Show the streams what is new, until cancelled."""
-        async with self._tasks:
-            await self._never.wait()
+        await self._background.run()
 
     @contextmanager
     def seat(self, watch: Watch, shown: Sight, stream: Stream, skus: Skus) -> Iterator[None]:
@@ -50,6 +49,6 @@ class StockHub:
 
     def _gather(self, watch: Watch, shown: Sight) -> tuple[Audience, asyncio.Task[None]]:
         audience = Audience(watch, shown, clock=self.feed.clock, writer=self.crowd.writer)
-        task = self._tasks.create_task(audience.run())
+        task = self._background.start(audience.run())
         self._audiences[watch.sale_id] = (audience, task)
         return audience, task

@@ -75,7 +75,9 @@ class KeptShop(Shop):
 
     async def stop(self, name: str) -> None:
         """In order, as at the end of a release; also where it was stopped by `frozen`."""
-        await self.processes.pop(name).stop(seconds=STOP_SECONDS)
+        process = self.processes.pop(name)
+        await process.stop(seconds=STOP_SECONDS)
+        assert await process.wait() == 0, f"{name} did not stop by itself"
 
     async def kill(self, name: str) -> None:
         """As a crash would."""

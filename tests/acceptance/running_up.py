@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,9 +35,12 @@ class Up:
         return found
 
     def pids(self) -> dict[str, int]:
-        """The children by name."""
-        files = self.state_dir.glob("*/*.pid")
-        return {file.stem: int(file.read_text().split()[0]) for file in files}
+        """The children by name; one that is just being started anew may have none."""
+        found = {}
+        for file in self.state_dir.glob("*/*.pid"):
+            with suppress(FileNotFoundError, IndexError):  # gone again, or not written yet
+                found[file.stem] = int(file.read_text().split()[0])
+        return found
 
     async def signal(self, number: signal.Signals) -> int:
         """Send it, and return the exit status."""

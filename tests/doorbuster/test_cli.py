@@ -67,10 +67,10 @@ def test_a_gateway_without_a_key_does_not_start() -> None:
     assert len(shown.stderr.splitlines()) == 1
 
 
-def test_migrate_tells_what_it_applied_and_that_there_is_no_more(postgres_url: str) -> None:
-    first = said("migrate", "--json", DOORBUSTER_DATABASE_URL=postgres_url)
+def test_migrate_tells_what_it_applied_and_that_there_is_no_more(empty_url: str) -> None:
+    first = said("migrate", "--json", DOORBUSTER_DATABASE_URL=empty_url)
     assert '"0001 ledger"' in first.stdout
-    second = said("migrate", DOORBUSTER_DATABASE_URL=postgres_url)
+    second = said("migrate", DOORBUSTER_DATABASE_URL=empty_url)
     assert second.stdout == "nothing to do: the schema is the newest\n"
 
 

@@ -2,9 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -14,17 +11,6 @@ from sql.faults import LedgerUnreachable
 from sql.migrate import Migration, MigrationDrift, migrate, migrations
 
 
-@pytest.fixture
-async def empty_url(postgres_url: str) -> AsyncIterator[str]:
-    """A database that was not migrated."""
-    name = f"empty_{uuid4().hex[:8]}"
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute(f"create database {name}")
-    yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
-    await connection.execute(f"drop database {name} with (force)")
-    await connection.close()
-
-
 async def applied(url: str) -> list[int]:
     connection = await asyncpg.connect(url)
     rows = await connection.fetch("select number from schema_migration order by number")
@@ -32,7 +18,9 @@ async def applied(url: str) -> list[int]:
     return [row["number"] for row in rows]
 
 
-async def test_a_fresh_database_gets_every_migration_and_then_no_more(empty_url: str) -> None:
+async def test_a_fresh_database_gets_every_migration_and_then_no_more(
+    empty_url: str,
+) -> None:
     assert await migrate(empty_url) == migrations()
     assert await migrate(empty_url) == []
     assert await applied(empty_url) == [each.number for each in migrations()]

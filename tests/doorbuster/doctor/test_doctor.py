@@ -98,8 +98,8 @@ async def test_a_user_without_info_is_a_finding(valkey: StartValkey, durable_url
     assert faulty(findings) == {Check.REDIS_PERMISSIONS}
 
 
-async def test_an_unmigrated_database_is_one_fault(valkey_url: str, postgres_url: str) -> None:
-    findings = await examine(settings(valkey_url, postgres_url))
+async def test_an_unmigrated_database_is_one_fault(valkey_url: str, empty_url: str) -> None:
+    findings = await examine(settings(valkey_url, empty_url))
     assert faulty(findings) == {Check.POSTGRES_DURABILITY, Check.POSTGRES_MIGRATIONS}
     assert Check.DOORBUSTER_RECONCILERS not in {each.check for each in findings}
 

@@ -123,8 +123,8 @@ async def test_a_role_with_few_connections_is_told(database_url: str) -> None:
     assert severities(findings)[Check.POSTGRES_CONNECTIONS] == Severity.WARNING
 
 
-async def test_a_database_that_was_never_migrated_is_a_fault(postgres_url: str) -> None:
-    findings = await findings_of(postgres_url)
+async def test_a_database_that_was_never_migrated_is_a_fault(empty_url: str) -> None:
+    findings = await findings_of(empty_url)
     assert faulty(findings) == {Check.POSTGRES_MIGRATIONS}
     assert "not applied: 0001 ledger" in told(findings, Check.POSTGRES_MIGRATIONS)
     assert "doorbuster migrate" in told(findings, Check.POSTGRES_MIGRATIONS)

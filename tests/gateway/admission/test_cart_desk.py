@@ -13,6 +13,7 @@ from gateway.admission.answer import Answer, CheckoutRequest, Reserved
 from gateway.admission.desk import ATTEMPTS, Desk
 from gateway.admission.durability import Level
 from gateway.admission.request import CustomersCart
+from gateway.background import Background
 from gateway.counts import AdmissionCounts
 from gateway.identity import Customer
 from gateway.problems import CART_EMPTY, CHANGED, STOCK_UNVERIFIED, UNKNOWN_SKU, Problem
@@ -97,6 +98,7 @@ async def place(valkey_url: str, sale_id: str) -> AsyncIterator[Place]:
             carts,
             StockFeed(server, valkey_url),
             tasks,
+            Background(),
             there_is_every_sale,
             lambda _: None,
             AdmissionCounts(),

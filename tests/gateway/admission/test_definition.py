@@ -10,6 +10,7 @@ from gateway.admission.answer import CheckoutRequest
 from gateway.admission.definition import DefinitionReader
 from gateway.admission.desk import Desk
 from gateway.admission.durability import Level
+from gateway.background import Background
 from gateway.counts import AdmissionCounts
 from gateway.identity import Customer
 from gateway.problems import STOCK_UNVERIFIED
@@ -52,6 +53,7 @@ async def test_sales_that_were_made_up_leave_nothing_behind(
             Carts(server, kept_seconds=3600, max_lines=5),
             StockFeed(server, server.url),
             tasks,
+            Background(),
             denies,
             lambda _: None,
             AdmissionCounts(),

@@ -11,6 +11,7 @@ from gateway.admission import definition, sale_desk
 from gateway.admission.answer import Answer, CheckoutRequest, Reserved
 from gateway.admission.desk import Desk
 from gateway.admission.durability import Level
+from gateway.background import Background
 from gateway.counts import AdmissionCounts
 from gateway.identity import Customer
 from gateway.problems import Problem
@@ -58,6 +59,7 @@ async def desk(store: SaleStore) -> AsyncIterator[Desk]:
             Carts(store.server, kept_seconds=3600, max_lines=5),
             StockFeed(store.server, store.server.url),
             tasks,
+            Background(),
             _there_is_every_sale,
             lambda _: None,
             AdmissionCounts(),
