@@ -231,6 +231,7 @@ async def open_world(database_url: str, redis: PrivateRedis, sale_id: str) -> As
             yield world
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(SECONDS + 120)
 async def test_after_many_faults_the_books_are_right(
     database_url: str, private_redis: PrivateRedis, sale_id: str
