@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
+import pytest
 from buyer import Answer, calling
 from shop import Shop, running_shop, settings_for
 
@@ -21,6 +22,8 @@ from lua.server import Server
 SALE = "friday"
 LAMPS = {"sku": "LAMP-1", "price": 1999, "units": 100}
 STOP_SECONDS = 5
+
+pytestmark = pytest.mark.proof
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ from watcher import watching
 from lua.replies import integer
 from sql.migrate import migrate
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.proof]
 
 # What nobody waits longer for than a buyer would, wherever a server does not answer.
 PATIENCE_SECONDS = 5.0
