@@ -65,7 +65,7 @@ async def fuzz(
         sys.executable, "-m", "schemathesis.cli",
         "--config-file", str(HERE / "schemathesis.toml"),
         "run", f"http://{host}:{port}/openapi.json",
-        # One worker: Hypothesis reads sources, and CPython before 3.12 cannot do that in two threads.
+        # One worker: CPython 3.11 cannot read sources in two threads, as Hypothesis does.
         "--checks", "all", "--workers", "1", "--no-color", "--continue-on-failure",
         "--max-examples", str(EXAMPLES), "--seed", str(seed),
         env={**inherited(), **known, "PYTHONPATH": str(HERE)},
