@@ -1,10 +1,8 @@
-"""`rebuild`: explains each number of a rebuild, and does it only when told to."""
+"""`rebuild`: explains each number of a rebuild, and has it done only when told to."""
 
-import asyncio
 import sys
 from dataclasses import asdict
 from typing import Final
-from uuid import uuid4
 
 from pydantic_core import to_json
 from rich.console import Console
@@ -13,15 +11,13 @@ from rich.table import Table
 from doorbuster.actor import actor
 from doorbuster.faults import NotDone
 from doorbuster.servers import Servers
+from gateway.admin.rebuilding import Rehearsal, rebuild, rehearse
+from lua.record import Record
 from lua.store import SaleStore
-from reconciler.recovery import Abandoned, Recovery
-from reconciler.rehearsal import Rehearsal, rehearse
-from reconciler.service import RENEW_SECONDS
 from sql import sales
-from sql.acts import What, record
-from sql.leases import LONGEST_SECONDS, leave, take
 
-LET_GO_SECONDS: Final = 2 * RENEW_SECONDS
+# Ten million orders take two minutes.
+WAIT_SECONDS: Final = 300.0
 
 
 async def rehearse_sale(servers: Servers, sale_id: str) -> Rehearsal:
@@ -35,23 +31,16 @@ async def rehearse_sale(servers: Servers, sale_id: str) -> Rehearsal:
     return await rehearse(servers.database, SaleStore(servers.redis, sale_id))
 
 
-async def rebuild_sale(servers: Servers, sale_id: str) -> None:
-    """Rebuild it under the next epoch. Raises NotDone where something came in between.
-
-    The reconciler that keeps the sale has to let go of it first, or it would recover it as well.
-    """
-    me, store = uuid4(), SaleStore(servers.redis, sale_id)
-    await take(servers.database, me, sale_id, seconds=LONGEST_SECONDS)
-    await asyncio.sleep(LET_GO_SECONDS)
-    try:
-        recovery = Recovery(servers.database, store)
-        # Before it: a rebuild has transactions of its own, and whoever asked is to be known anyway.
-        await record(servers.database, actor(), What.SALE_REBUILD, sale_id)
-        await recovery.run("asked for by hand", rebuild=True)
-    except Abandoned as error:
-        raise NotDone(f"{sale_id}: another recovery came in between, look again") from error
-    finally:
-        await leave(servers.database, me)
+async def rebuild_sale(servers: Servers, sale_id: str) -> Record:
+    """Have it written anew, under the next epoch. Raises NotDone where that takes very long."""
+    record = await rebuild(
+        servers.database, servers.redis, sale_id, actor=actor(), seconds=WAIT_SECONDS
+    )
+    if record is None:
+        raise NotDone(
+            f"{sale_id}: it was asked for, and no reconciler has finished it yet: is one running?"
+        )
+    return record
 
 
 def print_rehearsal(rehearsal: Rehearsal, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Tells Redis what the ledger decided: returns, grants, states."""
+"""Tells Redis what the ledger decided: returns, grants, states, corrections, a rebuild."""
 
 import asyncio
 import time
@@ -12,6 +12,7 @@ from sql.outbox import (
     Pending,
     PendingCorrection,
     PendingGrant,
+    PendingRebuild,
     PendingReturn,
     PendingState,
     read_pending,
@@ -72,11 +73,14 @@ class Relay:
             self._after, self._epoch, self._began_at = 0, checkpoint.epoch, now
 
     async def _send(self, epoch: int, rows: list[Pending]) -> bool:
+        for row in rows:
+            if isinstance(row, PendingRebuild):
+                raise NeedsRecovery(f"a rebuild was asked for by {row.actor}", rebuild=True)
         returns = [row.body for row in rows if isinstance(row, PendingReturn)]
         for start in range(0, len(returns), RETURNS_PER_CALL):
             if not await self._return(epoch, returns[start : start + RETURNS_PER_CALL]):
                 return False
-        changes = [row for row in rows if not isinstance(row, PendingReturn)]
+        changes = [row for row in rows if not isinstance(row, PendingReturn | PendingRebuild)]
         return all([await self._change(epoch, row) for row in changes])
 
     async def _return(self, epoch: int, returns: list[str]) -> bool:

@@ -5,7 +5,6 @@ a row with a time, and no session lock, because a process that is stopped would 
 as long as its connection lives.
 """
 
-from typing import Final
 from uuid import UUID
 
 from sql.database import Database
@@ -17,13 +16,7 @@ SHARE = load("lease_share")
 RENEW = load("lease_renew")
 CLAIM = load("lease_claim")
 DROP = load("lease_drop")
-TAKE = load("lease_take")
 DROP_ALL = load("lease_drop_all")
-
-
-# Whoever rebuilds a sale by hand takes it for so long, because nobody renews it for them. A rebuild
-# of a million orders takes a quarter of a minute.
-LONGEST_SECONDS: Final = 60.0
 
 
 async def renew(database: Database, reconciler: UUID, *, seconds: float) -> set[str]:
@@ -36,14 +29,9 @@ async def renew(database: Database, reconciler: UUID, *, seconds: float) -> set[
             await connection.execute(DROP, reconciler, kept[share:])
         elif len(kept) < share:
             missing = share - len(kept)
-            free = await connection.fetch(CLAIM, reconciler, seconds, missing, LONGEST_SECONDS)
+            free = await connection.fetch(CLAIM, reconciler, seconds, missing)
             kept += [row["sale_id"] for row in free]
     return set(kept[:share])
-
-
-async def take(database: Database, reconciler: UUID, sale_id: str, *, seconds: float) -> None:
-    """Take a sale from whoever leads it; they notice when they renew."""
-    await database.execute(TAKE, reconciler, seconds, sale_id)
 
 
 async def leave(database: Database, reconciler: UUID) -> None:

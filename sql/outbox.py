@@ -56,7 +56,17 @@ class PendingCorrection:
     number: int
 
 
-Pending: TypeAlias = PendingReturn | PendingGrant | PendingState | PendingCorrection
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingRebuild:
+    """An operator wants all of the sale's Redis state to be written anew."""
+
+    row: int
+    actor: str
+
+
+Pending: TypeAlias = (
+    PendingReturn | PendingGrant | PendingState | PendingCorrection | PendingRebuild
+)
 
 
 async def read_pending(
@@ -75,6 +85,8 @@ def _parse(row: int, kind: str, body: str) -> Pending:
         return PendingGrant(row=row, **fields)
     if kind == "correction":
         return PendingCorrection(row=row, **fields)
+    if kind == "rebuild":
+        return PendingRebuild(row=row, **fields)
     return PendingState(row=row, **fields)
 
 

@@ -25,5 +25,6 @@ def rebuild(
     if not do:
         typer.echo("Nothing was changed: this is what --do would do.", err=True)
         return
-    with_servers(lambda servers: rebuild_sale(servers, sale))
-    typer.echo(f"{sale}: rebuilt", err=True)
+    typer.echo("Asked for; its reconciler rebuilds it.", err=True)
+    record = with_servers(lambda servers: rebuild_sale(servers, sale))
+    typer.echo(f"{sale}: rebuilt under epoch {record.epoch}", err=True)

@@ -11,6 +11,7 @@ from gateway.admin.keys import KeyDesk
 from gateway.admin.operators import Operators
 from gateway.admin.parked import ParkedDesk
 from gateway.admin.products import ProductDesk
+from gateway.admin.rebuilds import RebuildDesk
 from gateway.admin.reservations import ReservationSearch
 from gateway.admin.sale_acts import SaleActs
 from gateway.admin.sales import SaleDesk
@@ -33,6 +34,7 @@ def routes(database: Database, redis: Server, callers: Callers, *, issuer: str) 
         *GrantDesk(acts, operators).routes(),
         *AvailabilityDesk(database, redis, operators).routes(),
         *AuditDesk(database, operators).routes(),
+        *RebuildDesk(database, redis, operators).routes(),
         *ReservationSearch(database, operators, issuer=issuer).routes(),
         *KeyDesk(database, operators).routes(),
         *AlarmDesk(database, operators).routes(),

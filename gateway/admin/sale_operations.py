@@ -118,7 +118,7 @@ _GRANT_KEY: Final = Parameter(
 )
 _LINKS: Final = tuple(
     Link(name=name, operation_id=name, parameters={"sale_id": "$response.body#/id"})
-    for name in ("readDefinedSale", "openSale", "readAvailability", "auditSale")
+    for name in ("readDefinedSale", "openSale", "readAvailability", "auditSale", "rehearseRebuild")
 )
 
 CREATE_SALE: Final = Operation(

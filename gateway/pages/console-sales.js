@@ -7,7 +7,7 @@ import { button, copy, match, terms } from "/pages/rows.js";
 const SVG = "http://www.w3.org/2000/svg";
 const BAR_WIDTH = 1000;
 
-/** `acts` does what is clicked: `steer(sale, act)`, `grant(sale, item)`, `audit(sale)`. */
+/** `acts` does what is clicked: `steer(sale, act)`, `grant(sale, item)`, `audit(sale)`, `rebuild(sale)`. */
 export class Sales {
   constructor(parent, acts) {
     Object.assign(this, { parent, acts, sales: [] });
@@ -64,7 +64,7 @@ export class Sales {
   }
 
   #fillActs(card, sale) {
-    const names = [...(ACTS_OF[sale.state] ?? []), ...(sale.state === "draft" ? [] : ["audit"])];
+    const names = [...(ACTS_OF[sale.state] ?? []), ...(sale.state === "draft" ? [] : ["audit", "rebuild"])];
     match(card.querySelector(".acts"), names, {
       key: (name) => name,
       make: (name) => this.#makeAct(sale, name),
@@ -74,6 +74,7 @@ export class Sales {
 
   #makeAct(sale, name) {
     if (name === "audit") return button("Audit now", (it) => this.acts.audit(sale, it));
+    if (name === "rebuild") return button("Rebuild", (it) => this.acts.rebuild(sale, it));
     return button(ACTS[name].button, (it) => this.acts.steer(this.#now(sale), name, it));
   }
 
@@ -92,7 +93,7 @@ function window({ state, opens_at: opens, closes_at: closes }) {
 
 function facts(sale) {
   const lag =
-    sale.lag === null ? `stock in Redis not proven; doorbuster rebuild ${sale.sale_id} says what it would do`
+    sale.lag === null ? "stock in Redis not proven, so nobody is admitted"
     : sale.lag ? `${count(sale.lag)} changes not in the ledger yet`
     : "the ledger is up to date";
   return sale.state === "draft" ? sale.sale_id : `${sale.sale_id} · ${lag}`;

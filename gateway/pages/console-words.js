@@ -56,6 +56,20 @@ export function verdict({ outcome, reservations, milliseconds: took, why }) {
   return `${words}: ${count(reservations)} reservations compared in ${Math.round(took)} ms`;
 }
 
+/** What a rebuild would do, as lines of text. */
+export function rehearsal({ epoch, version, redis_version: stands, proven, unread, reservations, items }) {
+  const redis = stands === null ? "nothing of it" : `version ${stands}, ${proven ? "proven" : "not proven"}`;
+  return [
+    `Redis has ${redis}; the ledger has read up to version ${version}.`,
+    `${count(unread)} changes would be read first, as far as they are still there.`,
+    `Then ${count(reservations)} reservations would be written anew, under epoch ${epoch + 1}.`,
+    ...items.map(
+      ({ sku, granted, active, before, after }) =>
+        `${before === after ? " " : "*"} ${sku}: ${granted} granted - ${active} held and paid = ${after} available, now ${before ?? "unknown"}`,
+    ),
+  ].join("\n");
+}
+
 export const count = (number) => Math.round(number).toLocaleString();
 const short = (number) => (number < 10 ? number.toFixed(1) : count(number));
 export const rate = (number) => `${short(number)}/s`;

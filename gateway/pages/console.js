@@ -6,7 +6,7 @@ import { ask } from "/pages/confirm.js";
 import { Charts } from "/pages/console-charts.js";
 import { Duties } from "/pages/console-duties.js";
 import { Sales } from "/pages/console-sales.js";
-import { ACTS, LINES, count, outcome, verdict } from "/pages/console-words.js";
+import { ACTS, LINES, count, outcome, rehearsal, verdict } from "/pages/console-words.js";
 import { Operator, forgetKey, keepKey, keptKey, newWish } from "/pages/operator.js";
 import { match } from "/pages/rows.js";
 
@@ -24,6 +24,7 @@ class Console {
       steer: (sale, act, button) => busy(button, () => this.steer(sale, act)),
       grant: (sale, item, button) => busy(button, () => this.grant(sale, item)),
       audit: (sale, button) => busy(button, () => this.audit(sale)),
+      rebuild: (sale, button) => busy(button, () => this.rebuild(sale)),
     });
     this.alarms = new Duties({
       list: $("alarms"),
@@ -120,6 +121,20 @@ class Console {
     const reply = await this.operator.send("POST", path);
     const what = `Audit of ${sale.sale_id}`;
     tell(reply?.status === 200 ? `${what}: ${verdict(reply.body)}` : outcome(what, reply));
+  }
+
+  /** First what it would do, which changes nothing; then it, if that is wanted. */
+  async rebuild(sale) {
+    const what = `Rebuild ${sale.sale_id}`;
+    const path = `/v1/admin/sales/${part(sale.sale_id)}/rebuild`;
+    const told = await this.operator.send("GET", path);
+    if (told?.status !== 200) return tell(outcome(what, told));
+    const words =
+      "Redis is written anew from the ledger, under the next epoch. Nobody is admitted while it lasts: " +
+      "some milliseconds, and a second for each 75,000 orders. It raises an alarm, for you to acknowledge.";
+    const shown = rehearsal(told.body);
+    if (!(await ask({ title: `${what}?`, words, shown, yes: "Rebuild" }))) return;
+    await this.#do(what, "POST", path);
   }
 
   async acknowledge(alarm) {

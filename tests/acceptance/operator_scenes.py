@@ -61,8 +61,8 @@ class OperatorScenes:
 
     async def do_it_while_nobody_tells_redis(self) -> None:
         draft = await self.shop.draft()
-        opened = [await self.shop.sell() for _ in range(5)]
-        to_pause, to_change, to_grant, to_audit, to_close = opened
+        opened = [await self.shop.sell() for _ in range(6)]
+        to_pause, to_change, to_grant, to_audit, to_rebuild, to_close = opened
         paused = await self.shop.sell()
         await self.shop.act(paused, "pause")
         etag = (await self._send("GET", f"/sales/{to_change}", 200)).headers["etag"]
@@ -76,6 +76,7 @@ class OperatorScenes:
                 self._send("PATCH", f"/sales/{to_change}", 202, closes_at, etag),
                 self._send("POST", grants, 202, {"delta": 1, "reason": "a pallet"}, key="first"),
                 self._send("POST", f"/sales/{to_audit}/audits", 202),
+                self._send("POST", f"/sales/{to_rebuild}/rebuild", 202),
                 self._send("POST", f"/sales/{to_close}/close", 202),
             )
 

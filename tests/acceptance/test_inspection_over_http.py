@@ -11,6 +11,7 @@ from buyer import Answer
 from kept_shop import KeptShop, is_problem, until_true
 from operator_desk import OperatorDesk
 
+from lua import keys
 from sql.alarms import AlarmKind, raise_alarm
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -47,6 +48,8 @@ async def settle(shop: KeptShop, till: str, reservation: str, how: str) -> None:
         ("GET", "/v1/admin/sales/x/audits"),
         ("POST", "/v1/admin/sales/x/audits"),
         ("GET", "/v1/admin/audits"),
+        ("GET", "/v1/admin/sales/x/rebuild"),
+        ("POST", "/v1/admin/sales/x/rebuild"),
         ("GET", "/v1/admin/reservations"),
         ("GET", "/v1/admin/reservations/00000000-0000-8000-8000-000000000000"),
         ("GET", "/v1/admin/keys"),
@@ -127,6 +130,39 @@ async def test_an_audit_is_made_when_it_is_asked_for_and_ends(
     draft = await desk.draft()
     assert is_problem(await desk.send("POST", f"/sales/{draft}/audits"), 409, "wrong-state")
     assert is_problem(await desk.send("POST", "/sales/nothing/audits"), 404, "unknown-sale")
+
+
+async def test_a_rebuild_is_explained_and_then_done(shop: KeptShop, desk: OperatorDesk) -> None:
+    sale_id = await desk.open()
+    await bought(shop, sale_id, "ada", 3)
+    await until_true(lambda: is_read(desk, sale_id))
+    name = keys.record(sale_id)
+    await shop.servers.redis.command("HSET", name, "available:LAMP-1", 9)  # two out of nowhere
+    told = (await desk.get(f"/sales/{sale_id}/rebuild")).body
+    assert told["items"] == [{"sku": "LAMP-1", "granted": 10, "active": 3, "before": 9, "after": 7}]
+    assert (told["reservations"], told["redis_reservations"], told["unread"]) == (1, 1, 0)
+    assert (await desk.get(f"/sales/{sale_id}/rebuild")).body == told, "it is only told"
+
+    answer = await desk.send("POST", f"/sales/{sale_id}/rebuild")
+    assert (answer.status, answer.body["epoch"]) == (200, told["epoch"] + 1)
+    assert await shop.stock(sale_id) == {"LAMP-1": 7}
+    await shop.audited(sale_id)
+    acts = (await desk.get(f"/acts?subject={sale_id}")).body["items"]
+    assert "sale.rebuild" in {act["what"] for act in acts}
+    again = (await desk.get(f"/sales/{sale_id}/rebuild")).body
+    assert [item["before"] == item["after"] for item in again["items"]] == [True]
+
+
+async def is_read(desk: OperatorDesk, sale_id: str) -> bool:
+    lag: object = (await desk.get(f"/sales/{sale_id}/availability")).body["lag"]
+    return lag == 0
+
+
+async def test_a_draft_is_not_rebuilt(desk: OperatorDesk) -> None:
+    draft = f"/sales/{await desk.draft()}/rebuild"
+    assert is_problem(await desk.get(draft), 409, "wrong-state")
+    assert is_problem(await desk.send("POST", draft), 409, "wrong-state")
+    assert is_problem(await desk.get("/sales/nothing/rebuild"), 404, "unknown-sale")
 
 
 # Reservations

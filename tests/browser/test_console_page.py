@@ -11,6 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from browser.browsing import DESKTOP, PHONE, Visitor, visiting
 from playwright.async_api import Browser, Locator, expect
 
+from lua import keys
 from sql.alarms import AlarmKind, raise_alarm
 
 # A line that has left the ground: some point of it is not at the bottom, which is 100.
@@ -98,6 +99,22 @@ async def test_a_grant_shows_on_the_console_and_in_the_shop_without_a_reload(
     await act(operator, lamps, "Grant LAMP-1", Units="-2", Reason="damaged")
     await units(operator, sale_id, granted=10, available=10)
     await bob.sees_left(10)
+
+
+async def test_a_rebuild_is_explained_before_it_is_done(shop: KeptShop, operator: Visitor) -> None:
+    sale_id = await shop.sell(5)
+    await units(operator, sale_id, granted=5, available=5)
+    name = keys.record(sale_id)
+    await shop.servers.redis.command("HSET", name, "available:LAMP-1", 7)  # two out of nowhere
+    where, dialog = sale(operator, sale_id), operator.page.get_by_role("dialog")
+    await where.get_by_role("button", name="Rebuild").click()
+    await expect(dialog).to_contain_text("LAMP-1: 5 granted - 0 held and paid = 5 available, now 7")
+    await dialog.locator("#ask-no").click()
+    assert await shop.stock(sale_id) == {"LAMP-1": 7}
+    await act(operator, where, "Rebuild")
+    await operator.is_told("done")
+    assert await shop.stock(sale_id) == {"LAMP-1": 5}
+    await shop.audited(sale_id)
 
 
 async def test_a_refusal_is_told_in_its_words(shop: KeptShop, operator: Visitor) -> None:

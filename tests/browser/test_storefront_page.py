@@ -50,6 +50,32 @@ async def test_the_stock_falls_on_both_screens_without_a_reload(
         await expect(visitor.reserve()).to_be_disabled()
 
 
+async def test_tabs_of_one_browser_share_a_stream_and_outlive_the_one_that_has_it(
+    shop: KeptShop, ada: Visitor
+) -> None:
+    sale_id = await shop.sell(5)
+    streams: list[str] = []
+    ada.page.context.on(
+        "request",
+        lambda request: streams.append(request.url) if request.url.endswith("/events") else None,
+    )
+    await ada.open(f"/?sale={sale_id}")
+    await ada.sees_left(5)
+    others = [Visitor(page=await ada.page.context.new_page(), url=ada.url) for _ in range(2)]
+    for other in others:
+        await other.open(f"/?sale={sale_id}")
+        await other.sees_left(5)
+    await shop.buy(sale_id, "somebody else", 1)
+    for each in (ada, *others):
+        await each.sees_left(4)
+    assert len(streams) == 1, "one for the whole browser"
+    await ada.page.close()
+    await shop.buy(sale_id, "one more", 1)
+    for other in others:
+        await other.sees_left(3)
+    assert len(streams) == 2, "the next tab in line took over"
+
+
 async def test_a_hold_expires_and_its_unit_comes_back_on_both_screens(
     shop: KeptShop, ada: Visitor, bob: Visitor
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -20,6 +21,8 @@ from lua.store import Applied, TooFew
 from sql import sales
 from sql.database import Database
 from sql.faults import LedgerFault
+from sql.outbox import is_pending
+from sql.rebuilds import ask_for_rebuild
 from sql.settlement import Payment, pay, release
 
 SEED = int(os.environ.get("DOORBUSTER_TEST_SEED", random.randrange(1 << 32)))
@@ -180,6 +183,29 @@ async def test_a_release_brings_its_units_back_and_a_payment_does_not(till: Till
         await till.check_books()
         assert await till.available() == 10_000 - 4
         assert await till.available(MUG) == 10_000 - 2
+
+
+async def test_a_rebuild_that_was_asked_for_is_done_once(till: Till) -> None:
+    async with till.kept():
+        await till.buy(3)
+        await till.until_settled()
+        before = (await till.record()).epoch
+        asked = [
+            await ask_for_rebuild(till.database, till.sale_id, actor="key:ops") for _ in range(2)
+        ]
+        assert len(set(asked)) == 1
+        await eventually(partial(is_done, till, asked[0]))
+        await till.until_open()
+        assert (await till.record()).epoch == before + 1
+        await till.check_books()
+        acts = "select from act where what = 'sale.rebuild' and subject = $1"
+        assert len(await till.database.rows(acts, till.sale_id)) == 1
+        by_hand = "why like '%asked for by key:ops' and outcome = 'rebuilt'"
+        assert await till.count("recovery", by_hand) == 1
+
+
+async def is_done(till: Till, key: str) -> bool:
+    return not await is_pending(till.database, till.sale_id, [("rebuild", key)])
 
 
 async def test_grants_travel_and_are_installed_once(till: Till) -> None:

@@ -7,7 +7,7 @@ from drafts import draft, open_sale
 
 from sql import sales
 from sql.database import Database
-from sql.leases import LONGEST_SECONDS, leave, renew, take
+from sql.leases import leave, renew
 
 SECONDS = 3.0
 
@@ -80,17 +80,6 @@ async def test_a_clock_that_was_set_back_keeps_no_sale_from_being_led(ledger: Da
     await settled(ledger, alive, dead)
     await pass_seconds(ledger, -3600, but=alive)
     assert len(await renew(ledger, alive, seconds=SECONDS)) == 6
-
-
-async def test_whoever_takes_a_sale_by_hand_keeps_it_for_as_long_as_that_takes(
-    ledger: Database,
-) -> None:
-    """A rebuild by hand would be recovered from, if the reconciler did not let go of the sale."""
-    reconciler, by_hand = uuid4(), uuid4()
-    led = await settled(ledger, reconciler)
-    (sale_id, *_) = sorted(led[0])
-    await take(ledger, by_hand, sale_id, seconds=LONGEST_SECONDS)
-    assert sale_id not in await renew(ledger, reconciler, seconds=SECONDS)
 
 
 async def test_those_who_live_share_again_after_a_clock_was_set_back(ledger: Database) -> None:
