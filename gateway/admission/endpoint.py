@@ -48,7 +48,7 @@ class CheckoutEndpoint:
         return method == b"POST" and _URL.fullmatch(url) is not None
 
     def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
-        """Have it answered, unless that takes more than one call of Redis."""
+        """Have it answered, unless it has to be looked at in another way before."""
         began = perf_counter()
         match = _URL.fullmatch(url)
         if match is None or len(body) > MAX_BODY_BYTES or header(scope, b"origin") is not None:

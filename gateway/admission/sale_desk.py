@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+from typing import TypeGuard
 from uuid import UUID
 
 from gateway.admission.answer import Answer, CheckoutRequest, PaidLate, Pending, Reserved
@@ -92,7 +94,7 @@ class SaleDesk:
     def checkout_at_once(
         self, request: CheckoutRequest, reservation: UUID, answer: Callable[[Answer], None]
     ) -> bool:
-        """Have it answered as `checkout` does; False where that takes more than one call of Redis.
+        """Have it answered as `checkout` does; False where more than the script has to be asked.
 
         Then nothing was done. It may be answered before this returns.
         """
@@ -109,15 +111,28 @@ class SaleDesk:
         self._batcher.add(
             attempt.encode(),
             len(order.lines),
-            lambda verdict: answer(self._of_verdict(attempt, verdict)),
+            partial(self._tell, attempt, answer),
             replicas=prices.replicas,
         )
         return True
 
     def _is_plain(self, prices: PriceList) -> bool:
-        """Whether the script's word is the last one, under a definition that is not too old."""
+        """Whether it can be sold at these prices, under a definition that is not too old."""
         is_newest = prices.definition.epoch >= self._batcher.epoch and not self._definitions.is_old
-        return is_newest and prices.is_proven and prices.level is not Level.LEDGER
+        return is_newest and prices.is_proven
+
+    def _tell(self, attempt: Attempt, answer: Callable[[Answer], None], verdict: Verdict) -> None:
+        """Answer, if that was promised only once the ledger has it."""
+        told = self._of_verdict(attempt, verdict)
+        if not (_waits_for_ledger(told, attempt) and isinstance(verdict, Answered)):
+            answer(told)
+            return
+        self._commits.when_reached(
+            verdict.call.epoch,
+            told.reservation.version,
+            lambda is_safe: answer(told if is_safe else Pending(id=attempt.reservation)),
+            seconds=self._deadline_seconds,
+        )
 
     async def _prices_of(self, wanted: Wanted | CustomersCart | PaidLate) -> PriceList | None:
         """The prices of the epoch that the batcher is in. Raises a RedisFault."""
@@ -167,7 +182,7 @@ class SaleDesk:
         answer = self._of_verdict(attempt, verdict)
         if answer is CHANGED:
             await self._read_again()
-        if isinstance(answer, Reserved) and isinstance(verdict, Answered):
+        if _waits_for_ledger(answer, attempt) and isinstance(verdict, Answered):
             return await self._when_safe(attempt, verdict, answer)
         return answer
 
@@ -186,9 +201,7 @@ class SaleDesk:
                 return Pending(id=attempt.reservation)
 
     async def _when_safe(self, attempt: Attempt, answered: Answered, reserved: Reserved) -> Answer:
-        """The answer, once the ledger has it, where that was promised; a replay waits as well."""
-        if attempt.prices.level is not Level.LEDGER:
-            return reserved
+        """The answer, once the ledger has it; a replay waits as well."""
         safe = await self._commits.reached(
             answered.call.epoch, reserved.reservation.version, seconds=self._deadline_seconds
         )
@@ -200,6 +213,10 @@ class SaleDesk:
         except RedisFault:
             # The next attempt meets the same fault, and answers it.
             return
+
+
+def _waits_for_ledger(answer: Answer, attempt: Attempt) -> TypeGuard[Reserved]:
+    return attempt.prices.level is Level.LEDGER and isinstance(answer, Reserved)
 
 
 def _unknown_sku(sku: str | None) -> Problem:

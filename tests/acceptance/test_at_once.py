@@ -78,6 +78,19 @@ async def test_a_reservation_is_told_alike(shop: KeptShop) -> None:
     assert at_once == by_app
 
 
+async def test_what_waits_for_the_ledger_is_told_alike(shop: KeptShop) -> None:
+    sale = await shop.sell(100, durability="ledger")
+    assert (await shop.buy(sale, uuid4().hex, {"LAMP-1": 1})).status == 201
+    at_once, by_app = await both_ways(shop, sale, of_customer(shop), encoded(LINES))
+    assert at_once.startswith(b"HTTP/1.1 201 Created\r\n")
+    assert b'"durability":"ledger"' in at_once
+    assert at_once == by_app
+    with shop.frozen("reconciler-1"):
+        at_once, by_app = await both_ways(shop, sale, of_customer(shop), encoded(LINES))
+    assert at_once.startswith(b"HTTP/1.1 202 Accepted\r\n")
+    assert at_once == by_app
+
+
 async def test_a_repetition_is_told_alike_whoever_told_it_first(shop: KeptShop) -> None:
     sale = await known_sale(shop, 100)
     for first in (False, True):
