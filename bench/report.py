@@ -66,7 +66,7 @@ def _suite(suite: Suite, rows: Sequence[Row]) -> Iterator[str]:
     names = list(dict.fromkeys(name for row in rows for name in row.figures))
     lines = [(row.subject, *(_number(row.figures.get(name)) for name in names)) for row in rows]
     yield from _table(("subject", *names), lines)
-    said = dict.fromkeys((row.subject.partition(",")[0], row.says) for row in rows)
+    said = dict.fromkeys((row.subject.partition(", ")[0], row.says) for row in rows)
     yield "\n".join(f"- **{subject}**: {says}." for subject, says in said) + "\n"
 
 
