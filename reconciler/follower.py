@@ -12,7 +12,7 @@ from lua.faults import RedisFault
 from lua.hints import hint
 from lua.store import Behind, Followed, OtherEpoch, SaleStore, Unproven
 from reconciler.catching_up import CatchingUp
-from reconciler.history import build, build_in_turns
+from reconciler.history import build
 from reconciler.metrics import Lag, Metrics
 from reconciler.parking import commit_or_park
 from sql.batch import Batch
@@ -228,9 +228,7 @@ class Follower:
             entries = await self._store.surviving(
                 batch.epoch, after=batch.last, count=self._entries
             )
-            following = await build_in_turns(
-                batch.sale_id, epoch=batch.epoch, began=batch.last, entries=entries
-            )
+            following = build(batch.sale_id, epoch=batch.epoch, began=batch.last, entries=entries)
         except (RedisFault, Contradiction):
             return None
         return Ahead(entries=entries, batch=following) if entries else None

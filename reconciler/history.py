@@ -1,9 +1,8 @@
 """Turns entries of a sale's stream into one ledger batch. Pure: nothing is read or written here."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final, assert_never
+from typing import assert_never
 
 from lua.entry import Entry, Kind
 from lua.reservation import STATE_OF_LETTER
@@ -11,39 +10,19 @@ from sql.batch import Batch, Corrected, StockCheck
 from sql.ledger import Contradiction
 from sql.lines import units_by_sku
 
-# Half a millisecond of work.
-VERSIONS_A_TURN: Final = 128
-
 
 def build(sale_id: str, *, epoch: int, began: int, entries: Sequence[Entry]) -> Batch:
     """The batch that these entries make. Raises Contradiction where they are no history."""
     batch = Batch(sale_id=sale_id, epoch=epoch, began=began, last=began)
     for entry in entries:
-        _append(batch, entry)
+        _check_number(batch, entry)
+        try:
+            _add(batch, entry)
+        except (ValueError, KeyError) as error:
+            raise Contradiction(f"version {entry.first} is no {entry.kind}: {error}") from error
+        batch.last = entry.last
+        _check_stock(batch, entry)
     return batch
-
-
-async def build_in_turns(
-    sale_id: str, *, epoch: int, began: int, entries: Sequence[Entry]
-) -> Batch:
-    """As `build`, while a transaction goes on that must not wait until all of it is parsed."""
-    batch, turn_began = Batch(sale_id=sale_id, epoch=epoch, began=began, last=began), began
-    for entry in entries:
-        _append(batch, entry)
-        if batch.last - turn_began >= VERSIONS_A_TURN:
-            turn_began = batch.last
-            await asyncio.sleep(0)
-    return batch
-
-
-def _append(batch: Batch, entry: Entry) -> None:
-    _check_number(batch, entry)
-    try:
-        _add(batch, entry)
-    except (ValueError, KeyError) as error:
-        raise Contradiction(f"version {entry.first} is no {entry.kind}: {error}") from error
-    batch.last = entry.last
-    _check_stock(batch, entry)
 
 
 def _check_number(batch: Batch, entry: Entry) -> None:

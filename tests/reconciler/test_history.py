@@ -1,16 +1,14 @@
 """Entries become one batch, the same however a history is cut into batches."""
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from till import cancelled_after
 
 from lua.entry import Entry, Kind
-from reconciler.history import VERSIONS_A_TURN, build, build_in_turns, holdings
+from reconciler.history import build, holdings
 from sql.batch import Batch
 from sql.ledger import Contradiction
 from sql.lines import units_by_sku
@@ -136,24 +134,6 @@ def test_the_checks_follow_the_stock_of_each_entry(story: Story) -> None:
     for check in built(story.entries).checks:
         assert 1_000 + check.moved == check.available
     assert +built(story.entries).taken == +units_by_sku(story.orders)
-
-
-async def test_what_is_built_in_turns_is_the_same_and_lets_others_work() -> None:
-    story = Story()
-    for _ in range(4):
-        story.admit(["LAMP-1:1:500"] * VERSIONS_A_TURN)
-    turns = 0
-
-    async def work() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async with cancelled_after(work()):
-        batch = await build_in_turns("sale", epoch=3, began=0, entries=story.entries)
-    assert batch == built(story.entries)
-    assert turns >= 4
 
 
 def built(entries: list[Entry], *, began: int = 0) -> Batch:
