@@ -41,8 +41,9 @@ class OperatorScenes:
 
     async def steer_wrongly(self) -> None:
         draft, closed = f"/sales/{await self.shop.draft()}", f"/sales/{await self.shop.sell()}"
-        for act in ("pause", "resume", "close", "audits"):
+        for act in ("pause", "resume", "close", "audits", "rebuild"):
             await self._send("POST", f"{draft}/{act}", 409)
+        await self._send("GET", f"{draft}/rebuild", 409)
         await self._send("POST", f"{closed}/close", 200)
         await self._send("POST", f"{closed}/open", 409)
         etag = (await self._send("GET", closed, 200)).headers["etag"]
