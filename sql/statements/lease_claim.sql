@@ -4,7 +4,7 @@
 with free as (
     select lease.sale_id from lease join sale on sale.id = lease.sale_id
     where sale.state <> 'draft' and lease.until not between
-        clock_timestamp() and clock_timestamp() + make_interval(secs => 2 * $2)
+        clock_timestamp() and clock_timestamp() + make_interval(secs => 2 * $2::float8)
     order by lease.until
     limit $3
     for update of lease skip locked

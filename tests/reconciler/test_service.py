@@ -137,7 +137,7 @@ async def test_a_lease_that_was_taken_is_served_no_more(
         async with cancelled_after(service.run(stop)):
             await all_open(tills)
             await database.execute(
-                "update lease set reconciler = $1, until = now() + interval '1 minute'", uuid4()
+                "update lease set reconciler = $1, until = now() + interval '3 seconds'", uuid4()
             )
             keepers = list(service._keepers.values())
             await eventually(lambda: _all_done(keepers))

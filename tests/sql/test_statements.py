@@ -36,7 +36,7 @@ def test_the_header_names_what_the_statement_takes(name: str) -> None:
 def test_a_file_holds_one_statement_and_its_header_stands_before_it(name: str) -> None:
     header, body = header_and_body(name)
     assert load(name) == f"{header}\n{body}\n"
-    assert ";" not in body
+    assert ";" not in re.sub(r"'[^']*'", "", body)
 
 
 async def test_postgres_prepares_every_statement(database: Database) -> None:
