@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,14 +62,20 @@ class OwnServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """It is there and does not answer."""
-        pids = [self.pid, *descendants(self.pid)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+        # Itself first: while its children are looked for, it would have others.
+        os.kill(self.pid, signal.SIGSTOP)
+        children = descendants(self.pid)
+        _signal(children, signal.SIGSTOP)
         try:
             yield
         finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+            _signal([*children, self.pid], signal.SIGCONT)
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # one that has just ended
+            os.kill(pid, number)
 
 
 @asynccontextmanager

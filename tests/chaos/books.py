@@ -137,9 +137,11 @@ async def is_accounted_for(servers: Servers, sale_id: str, told: Collection[str]
 async def _rests(servers: Servers, sale_id: str) -> bool:
     """Every hold has lapsed, and each store has told the other all that it has to tell."""
     try:
+        # In the order in which one leads to the next: a hold that lapses asks for its units, and
+        # units that go back move both versions.
+        waiting = [await _count(servers, each, sale_id) for each in (HELD, PENDING)]
         record = await SaleStore(servers.redis, sale_id).read()
         checkpoint = await read_checkpoint(servers.database, sale_id)
-        waiting = [await _count(servers, each, sale_id) for each in (PENDING, HELD)]
     except (RedisFault, LedgerFault):
         return False
     if record is None or not record.proven or any(waiting):
