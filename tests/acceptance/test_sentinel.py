@@ -32,8 +32,8 @@ SENTINELS = 3
 DOWN_MS = 500
 # Sentinel has to agree on the loss, on who is to lead, and on a replica; then the sale recovers.
 FAILOVER_SECONDS = 30.0
-# What comes back as a primary is left alone for some seconds, and for half a minute by a Sentinel that
-# was held up itself (TILT: https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/).
+# What comes back as a primary is left alone for some seconds, and for half a minute more by a
+# Sentinel that was held up itself, which it calls TILT.
 RETURN_SECONDS = 90.0
 UNITS = 100
 ROWS = "select id from reservation where sale_id = $1"
