@@ -200,7 +200,9 @@ async def test_servers_that_the_settings_name_are_used_and_none_is_started(
     tmp_path: Path, redis_url: str, database_url: str
 ) -> None:
     environment = {"DOORBUSTER_REDIS_URL": redis_url, "DOORBUSTER_DATABASE_URL": database_url}
-    async with running_up(tmp_path / "state", "--no-demo", environment=environment) as up:
+    async with running_up(
+        tmp_path / "state", "--no-demo", "--port", "0", environment=environment
+    ) as up:
         assert up.pids().keys() == CHILDREN - {"valkey", "postgres"}
         assert up.connection.redis_url == redis_url
         assert up.connection.database_url == database_url
