@@ -83,7 +83,10 @@ class Keeper:
                     tasks.create_task(self._again_and_again(part))
 
     async def _again_and_again(self, part: Callable[[], Awaitable[None]]) -> None:
-        while True:
+        task = asyncio.current_task()
+        # Before Python 3.12 a cancellation can be lost where it meets the end of what was waited for;
+        # the task remembers that there was one.
+        while task is None or not task.cancelling():
             try:
                 await self._once(part)
             except (RedisFault, LedgerFault, Abandoned) as fault:
