@@ -84,8 +84,8 @@ class Keeper:
 
     async def _again_and_again(self, part: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.current_task()
-        # Before Python 3.12 a cancellation can be lost where it meets the end of what was waited for;
-        # the task remembers that there was one.
+        # Before Python 3.12 a cancellation can be lost where it meets the end of what was waited
+        # for; the task remembers that there was one.
         while task is None or not task.cancelling():
             try:
                 await self._once(part)
