@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.admin.answers import shown
 from gateway.admin.operators import Operators
-from gateway.admin.rebuilding import rebuild, rehearse
+from gateway.admin.rebuilding import ItemRehearsal, rebuild, rehearse
 from gateway.admin.sales import refusals, sale_id_of
 from gateway.openapi import ADMIN, Call, Operation, Success, Tag
 from gateway.openapi.vocabulary import SALE_ID
@@ -24,21 +24,12 @@ from sql.sales import SaleState
 WAIT_SECONDS: Final = 10.0
 
 
-class RehearsedItem(BaseModel):
-    """`after` would be `granted` without `active`, the units held and paid by the ledger.
-
-    `before` is what Redis has left; null where it has no record.
-    """
-
-    sku: str
-    granted: int
-    active: int
-    before: int | None
-    after: int
-
-
 class RehearsalBody(BaseModel):
-    """What a rebuild would do. `unread` changes would be read first, as far as they are there."""
+    """What a rebuild would do. `unread` changes would be read first, as far as they are there.
+
+    Of an item, `after` is `granted` without `active`, the units held and paid by the ledger;
+    `before` is what Redis has left, and null where it has no record.
+    """
 
     sale_id: str
     proven: bool
@@ -49,7 +40,7 @@ class RehearsalBody(BaseModel):
     unread: int
     reservations: int
     redis_reservations: int | None
-    items: list[RehearsedItem]
+    items: list[ItemRehearsal]
 
 
 class RebuiltBody(BaseModel):
