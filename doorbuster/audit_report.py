@@ -28,11 +28,21 @@ async def audit_sales(servers: Servers, sale_id: str | None) -> list[Audit]:
         chosen = [await sales.read(servers.database, sale_id)] if sale_id else None
         known = chosen or await sales.read_all(servers.database)
         opened = [each.id for each in known if each.state != SaleState.DRAFT]
-        return [await audit(servers.database, SaleStore(servers.redis, each)) for each in opened]
+        return await _audit_each(servers, opened)
     except sales.NoSuchSale as error:
         raise NotDone(f"there is no sale called {sale_id}") from error
     except CannotAudit as error:
         raise NotDone(str(error)) from error
+
+
+async def _audit_each(servers: Servers, sale_ids: Sequence[str]) -> list[Audit]:
+    audits: list[Audit] = []
+    for number, sale_id in enumerate(sale_ids, start=1):
+        if len(sale_ids) > 1:
+            told = f"auditing {sale_id}, {number} of {len(sale_ids)}"
+            servers.doing.tell(told, done=number - 1, total=len(sale_ids))
+        audits.append(await audit(servers.database, SaleStore(servers.redis, sale_id)))
+    return audits
 
 
 def print_audits(audits: Sequence[Audit], *, as_json: bool) -> None:

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic_core import to_json
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from doorbuster.actor import actor
 from doorbuster.servers import Servers
@@ -25,32 +23,21 @@ class Imported:
 
 
 async def import_products(servers: Servers, given: Sequence[Product], file: Path) -> Imported:
-    """Write what the file says in one transaction, while a terminal shows how far it is."""
+    """Write what the file says in one transaction."""
     written = NOTHING
-    with _progress() as progress:
-        task = progress.add_task("products", total=len(given))
-        async with servers.database.transaction() as connection:
-            for start in range(0, len(given), ROWS_AT_ONCE):
-                batch = given[start : start + ROWS_AT_ONCE]
-                written += await write(connection, batch)
-                progress.advance(task, len(batch))
-            if written != NOTHING:
-                counted = asdict(written)
-                await record(connection, actor(), What.PRODUCTS_IMPORT, file.name, **counted)
+    async with servers.database.transaction() as connection:
+        for start in range(0, len(given), ROWS_AT_ONCE):
+            told = f"importing products: {start:,} of {len(given):,}"
+            servers.doing.tell(told, done=start, total=len(given))
+            written += await write(connection, given[start : start + ROWS_AT_ONCE])
+        if written != NOTHING:
+            counted = asdict(written)
+            await record(connection, actor(), What.PRODUCTS_IMPORT, file.name, **counted)
     return Imported(
         created=written.created,
         changed=written.changed,
         unchanged=len(given) - written.created - written.changed,
     )
-
-
-def _progress() -> Progress:
-    """A bar on a terminal, and silence elsewhere; never among what a program reads."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    )  # fmt: skip
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def print_imported(imported: Imported, *, as_json: bool) -> None:

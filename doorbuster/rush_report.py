@@ -80,6 +80,6 @@ def _gateway(settings: Settings, url: str | None, key_file: Path | None) -> tupl
 
 async def _audit(settings: Settings, sale_id: str) -> bool | None:
     with suppress(NoServers):
-        async with connected(find_addresses(settings)) as servers:
+        async with connected(find_addresses(settings), "auditing") as servers:
             return all(each.clean for each in await audit_sales(servers, sale_id))
     return None

@@ -27,7 +27,7 @@ def audit(
         kept = with_servers(lambda servers: read_last(servers, sale))
         print_last(kept, as_json=as_json)
         raise typer.Exit(0 if are_clean(kept) else 1)
-    audits = with_servers(lambda servers: audit_sales(servers, sale))
+    audits = with_servers(lambda servers: audit_sales(servers, sale), "auditing")
     print_audits(audits, as_json=as_json)
     if not all(each.clean for each in audits):
         raise typer.Exit(1)

@@ -13,13 +13,12 @@ def doctor(
     It changes nothing but a key of its own, doorbuster:doctor, which it removes. It exits 1 where
     there is a fault; warnings are allowed.
     """
-    import asyncio
-
     from doorbuster.doctor.examination import examine
     from doorbuster.doctor.report import is_healthy, print_report
+    from doorbuster.progress import run
     from doorbuster.settings import load
 
-    findings = asyncio.run(examine(load()))
+    findings = run(examine(load()), "examining")
     print_report(findings, as_json=as_json)
     if not is_healthy(findings):
         raise typer.Exit(1)

@@ -30,7 +30,7 @@ def mend(
     found = with_servers(lambda servers: read_plan(servers, sale))
     print_plan(found, as_json=as_json)
     if do and reason and found.corrections:
-        left = with_servers(lambda servers: mend_sale(servers, found, reason))
+        left = with_servers(lambda servers: mend_sale(servers, found, reason), f"correcting {sale}")
         typer.echo(f"{sale}: corrected: {len(found.corrections)}", err=True)
         for drift in left:
             typer.echo(f"{sale}: {drift}", err=True)

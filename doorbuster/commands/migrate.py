@@ -10,13 +10,12 @@ def migrate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Bring the database to the newest schema. Safe to run at any time, and from several places."""
-    import asyncio
-
     from doorbuster.addresses import find_database
     from doorbuster.ledger import migrated
+    from doorbuster.progress import run
     from doorbuster.settings import load
 
-    applied = asyncio.run(migrated(find_database(load())))
+    applied = run(migrated(find_database(load())), "migrating")
     if as_json:
         typer.echo(json.dumps({"applied": applied}))
         return

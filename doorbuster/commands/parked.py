@@ -54,7 +54,7 @@ def retry(
     from doorbuster.parked_report import retry as retry_parked
     from doorbuster.servers import with_servers
 
-    done = with_servers(lambda servers: retry_parked(servers, parked, context))
+    done = with_servers(lambda servers: retry_parked(servers, parked, context), "trying it again")
     typer.echo(f"{done.id}: {done.resolution} by {done.resolved_by}")
 
 

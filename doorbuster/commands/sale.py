@@ -16,6 +16,8 @@ app = typer.Typer(
 SaleId = Annotated[str, typer.Argument(metavar="SALE", help="The sale's id.", show_default=False)]
 # As in a sale's file: Redis' Lua counts in doubles, exactly up to nine million times as much.
 MAX_UNITS = 1_000_000_000
+# What is decided in Postgres becomes true for buyers once a reconciler has told Redis.
+TAKES_EFFECT = "waiting until a reconciler has told Redis"
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -69,7 +71,7 @@ def change(
     from doorbuster.servers import with_servers
 
     wanted = read_change_file(file)
-    done = with_servers(lambda servers: change_sale(servers, sale, wanted))
+    done = with_servers(lambda servers: change_sale(servers, sale, wanted), TAKES_EFFECT)
     typer.echo(f"{sale}: change: {done}")
 
 
@@ -102,7 +104,7 @@ def _change_state(sale: str, act: str) -> None:
     from doorbuster.sale_acts import change_state
     from doorbuster.servers import with_servers
 
-    done = with_servers(lambda servers: change_state(servers, sale, act))
+    done = with_servers(lambda servers: change_state(servers, sale, act), TAKES_EFFECT)
     typer.echo(f"{sale}: {act}: {done}")
 
 
@@ -137,7 +139,7 @@ def grant(
     adjustment = Adjustment(
         sale_id=sale, sku=sku, delta=delta, reason=reason, actor=actor(), request=request
     )
-    done = with_servers(lambda servers: adjust(servers, adjustment))
+    done = with_servers(lambda servers: adjust(servers, adjustment), TAKES_EFFECT)
     hint = " (done before: another --reason or --id makes it another grant)"
     typer.echo(f"{sale}: {sku} {delta:+d}: {done}{hint if done is Done.UNCHANGED else ''}")
 

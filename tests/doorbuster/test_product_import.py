@@ -1,10 +1,5 @@
 """Products are imported whole or not at all, and twice is once."""
 
-import asyncio
-import json
-import os
-import pty
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +7,7 @@ import pytest
 
 from doorbuster import product_import
 from doorbuster.product_import import Imported, import_products
-from doorbuster.python_child import inherited
+from doorbuster.progress import Doing
 from doorbuster.servers import Servers
 from lua.server import Server
 from sql.database import Connection, Database
@@ -25,9 +20,8 @@ MANY = [Product(sku=f"SKU-{number:06}", name="x", price=number) for number in ra
 
 async def imported(database_url: str, given: Sequence[Product]) -> Imported:
     async with Database(database_url) as database, Server("redis://127.0.0.1:1") as nowhere:
-        return await import_products(
-            Servers(redis=nowhere, database=database), given, Path("p.csv")
-        )
+        servers = Servers(redis=nowhere, database=database, doing=Doing("importing"))
+        return await import_products(servers, given, FILE)
 
 
 async def stored(database_url: str) -> list[Product]:
@@ -59,25 +53,3 @@ async def test_what_breaks_in_the_middle_leaves_nothing(
     with pytest.raises(LedgerUnreachable):
         await imported(database_url, MANY)
     assert await stored(database_url) == []
-
-
-async def test_a_terminal_sees_how_far_it_is_and_a_program_sees_json_alone(
-    database_url: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "products.jsonl"
-    file.write_text("".join(f'{{"sku": "{each.sku}", "price": 1}}\n' for each in MANY))
-    leader, follower = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "doorbuster", "product", "import", str(file), "--json",
-        env=inherited() | {
-            "DOORBUSTER_REDIS_URL": "redis://127.0.0.1:1", "DOORBUSTER_DATABASE_URL": database_url,
-            "TERM": "xterm-256color",
-        },
-        stdout=asyncio.subprocess.PIPE, stderr=follower,
-    )  # fmt: skip
-    out, _ = await process.communicate()
-    os.close(follower)
-    shown = os.read(leader, 65536).decode()
-    os.close(leader)
-    assert json.loads(out) == {"created": 2500, "changed": 0, "unchanged": 0}
-    assert "2500/2500" in shown
