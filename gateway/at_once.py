@@ -6,15 +6,25 @@ is not taken goes to the application, and what is taken is answered as the appli
 for byte.
 """
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
-
-from starlette.types import Scope
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, TypeAlias
 
 from gateway.problems import HeaderLine
 
 # Status, header lines and body.
 AnswerAtOnce: TypeAlias = Callable[[int, list[HeaderLine], bytes], None]
+
+
+class Arrived(NamedTuple):
+    """A request that is here whole; `id` is what it is called in logs.
+
+    The names of headers are in lower case, and none stands twice.
+    """
+
+    id: str
+    url: bytes
+    headers: Mapping[bytes, bytes]
+    body: bytes
 
 
 class AnswersAtOnce(Protocol):
@@ -23,11 +33,8 @@ class AnswersAtOnce(Protocol):
     def may_take(self, method: bytes, url: bytes) -> bool:
         """Whether a request that begins so can be taken at all."""
 
-    def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
-        """Have it answered, now or later, once; False: nothing was done, ask the application.
-
-        Of the scope there are headers and extensions.
-        """
+    def take(self, arrived: Arrived, answer: AnswerAtOnce) -> bool:
+        """Have it answered, now or later, once; False: nothing was done, ask the application."""
 
 
 class TakesNothing:
@@ -38,7 +45,7 @@ class TakesNothing:
         del method, url
         return False
 
-    def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
+    def take(self, arrived: Arrived, answer: AnswerAtOnce) -> bool:
         """Never."""
-        del url, scope, body, answer
+        del arrived, answer
         return False

@@ -44,11 +44,14 @@ class Connection(HttpToolsProtocol):
     _in_head = False
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
+    # On the clock of the event loop; None while there is something to do.
+    _resting_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
         # uvloop's transports are of no class of asyncio's, they only do the same.
         super().connection_made(cast("asyncio.Transport", transport))
+        self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self._start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -58,7 +61,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of one request, or of several."""
-        self._unset_keepalive_if_required()
+        self._resting_since = None
         was_in_head = self._in_head
         try:
             self._feed(data)
@@ -68,16 +71,22 @@ class Connection(HttpToolsProtocol):
             self._bound_head(len(data) if was_in_head else 0)
 
     def on_message_begin(self) -> None:
-        """A request begins."""
-        super().on_message_begin()
+        """A request begins; what tells an application of it is made when its head is here."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self._in_head, self._head_bytes = True, 0
-        self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-        self.scope["extensions"] = {ABORT_EXTENSION: {"call": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
         """Its head is here."""
         self.end_head()
+        self._make_scope()
         super().on_headers_complete()
+
+    def _make_scope(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()  # makes the scope, and forgets what was read
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        self.scope["extensions"] = {ABORT_EXTENSION: {"call": self.transport.abort}}
 
     def end_head(self) -> None:
         """The head is whole, and nothing that bounds it matters any more."""
@@ -86,7 +95,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Name the request before, so that even uvicorn's own complaints of it tell the name."""
-        request = request_id(cycle.scope["headers"])
+        request = request_id(dict(cycle.scope["headers"]))
         cycle.scope["extensions"][REQUEST_EXTENSION] = {"id": request}
         cycle.default_headers = [*cycle.default_headers, (b"x-request-id", request.encode())]
         cycle.scope["extensions"][PUSH_EXTENSION] = {"call": partial(self._pusher, cycle)}
@@ -108,6 +117,35 @@ class Connection(HttpToolsProtocol):
             return False
         self.transport.write(chunk)
         return True
+
+    # A client that keeps its connection
+
+    def on_response_complete(self) -> None:
+        """A request is answered, and the next one may come."""
+        self._resting_since = self.loop.time()
+        super().on_response_complete()
+
+    def rest(self) -> None:
+        """The same where nothing else came meanwhile; a timer that runs already is kept."""
+        self.server_state.total_requests += 1
+        self._resting_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close, if all the time since was rest; a request does not stop the timer."""
+        self.timeout_keep_alive_task = None
+        if self._resting_since is None:
+            return
+        left = self._resting_since + self.timeout_keep_alive - self.loop.time()
+        if left <= 0:
+            super().timeout_keep_alive_handler()
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left, self.timeout_keep_alive_handler
+            )
 
     # A client that offers another protocol
 

@@ -3,13 +3,12 @@
 import logging
 from typing import Final, cast
 
-from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from gateway.at_once import AnswersAtOnce, TakesNothing
+from gateway.at_once import AnswersAtOnce, Arrived, TakesNothing
 from gateway.connection import Connection
 from gateway.problems import HeaderLine
-from gateway.request_id import REQUEST_EXTENSION, request_id
+from gateway.request_id import request_id
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +17,8 @@ class OfferingConnection(Connection):
     """Offers what has arrived whole within one reading, on a connection that is in order.
 
     Everything else takes the way through ASGI: a body that is late, a request that came before the
-    last one was answered, a client that does not read, one that waits for 100 or closes.
+    last one was answered, a header that stands twice, a client that does not read, one that waits
+    for 100 or closes.
     """
 
     at_once: AnswersAtOnce = TakesNothing()
@@ -38,9 +38,14 @@ class OfferingConnection(Connection):
 
     def on_headers_complete(self) -> None:
         """Its head is here."""
-        if self._is_in_order() and self.at_once.may_take(self.parser.get_method(), self.url):
+        headers = dict(self.headers)
+        if (
+            len(headers) == len(self.headers)
+            and self._is_in_order()
+            and self.at_once.may_take(self.parser.get_method(), self.url)
+        ):
             self.end_head()
-            self._offered = Offered(self)
+            self._offered = Offered(self, headers)
             self.cycle = cast("RequestResponseCycle", self._offered)
         else:
             super().on_headers_complete()
@@ -79,7 +84,7 @@ class OfferingConnection(Connection):
 
     def _is_taken(self, offered: "Offered") -> bool:
         try:
-            return self.at_once.take(self.url, offered.scope, bytes(offered.body), offered.answer)
+            return self.at_once.take(offered.arrived(), offered.answer)
         except Exception:
             # The application will meet it too, and tells its client.
             log.exception("a request could not be answered at once")
@@ -100,7 +105,10 @@ class OfferingConnection(Connection):
         self.transport.write(answer)
         if not answered.keep_alive:
             self.transport.close()
-        self.on_response_complete()
+        if self.pipeline or self.flow.read_paused or self.transport.is_closing():
+            self.on_response_complete()
+        else:
+            self.rest()
 
 
 def offering(at_once: AnswersAtOnce) -> type[OfferingConnection]:
@@ -121,6 +129,7 @@ class Offered:
     __slots__ = (
         "_connection",
         "_default_lines",
+        "_headers",
         "_request",
         "before",
         "body",
@@ -129,13 +138,11 @@ class Offered:
         "more_body",
         "response_complete",
         "response_started",
-        "scope",
     )
     message_event: Final = _NobodyWaits()
 
-    def __init__(self, connection: OfferingConnection) -> None:
+    def __init__(self, connection: OfferingConnection, headers: dict[bytes, bytes]) -> None:
         self.before: RequestResponseCycle = connection.cycle
-        self.scope = cast("Scope", connection.scope)
         self.body = bytearray()
         self.more_body = True
         self.keep_alive = True
@@ -144,8 +151,12 @@ class Offered:
         self.response_complete = False
         self._connection = connection
         self._default_lines = connection.server_state.default_headers
-        self._request = request_id(connection.headers)
-        self.scope["extensions"][REQUEST_EXTENSION] = {"id": self._request}
+        self._headers = headers
+        self._request = request_id(headers)
+
+    def arrived(self) -> Arrived:
+        """It, when all of it is here."""
+        return Arrived(self._request, self._connection.url, self._headers, bytes(self.body))
 
     def answer(self, status: int, lines: list[HeaderLine], body: bytes) -> None:
         """Answer it; who has left hears nothing."""

@@ -8,6 +8,7 @@ go on raises it in a `Refusal`, code that decides returns it.
 import secrets
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import cached_property
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -31,7 +32,7 @@ _CLOSE: Final = ((b"connection", b"close"),)
 _BEARER: Final = ((b"www-authenticate", b"Bearer"),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """A refusal in the form of RFC 9457; `members` are its extension members, any JSON.
 
@@ -58,6 +59,11 @@ class Problem:
 
     def to_json(self) -> bytes:
         """The body."""
+        return self._body
+
+    @cached_property
+    def _body(self) -> bytes:
+        # A crowd that comes too late is told the same problem a million times.
         document: dict[str, object] = {
             "type": f"urn:doorbuster:problem:{self.code}",
             "title": self.title,

@@ -1,10 +1,9 @@
 """The JSON of the interface, where more than one endpoint has to write the same."""
 
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -13,8 +12,7 @@ from pydantic_core import to_json
 from lua.lines import Line
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(NamedTuple):
     """A reservation as its customer sees it; times are milliseconds since 1970.
 
     `version` is the change of the sale that admitted it. Until the ledger sets the deadline,

@@ -1,13 +1,11 @@
 """What a request is called in logs and in its answer, so that both can be laid side by side."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from random import getrandbits
 from typing import Final
 
 from starlette.types import Scope
-
-from gateway.problems import HeaderLine
 
 # The extension of ASGI's scope that has it.
 REQUEST_EXTENSION: Final = "doorbuster.request"
@@ -25,14 +23,12 @@ def id_of(scope: Scope) -> str:
     return str(extension["id"]) if extension else "-"
 
 
-def request_id(headers: Iterable[HeaderLine]) -> str:
-    """The id that X-Request-ID gives, or that of the trace, or a new one."""
-    traced = None
-    for name, value in headers:
-        if name == b"x-request-id" and _GIVEN.fullmatch(value):
-            return value.decode()
-        if name == b"traceparent":
-            traced = _TRACEPARENT.fullmatch(value)
+def request_id(headers: Mapping[bytes, bytes]) -> str:
+    """The id that X-Request-ID gives, or that of the trace, or a new one; names in lower case."""
+    given = headers.get(b"x-request-id")
+    if given is not None and _GIVEN.fullmatch(given):
+        return given.decode()
+    traced = _TRACEPARENT.fullmatch(headers.get(b"traceparent", b""))
     return traced[1].decode() if traced else _new()
 
 

@@ -194,9 +194,9 @@ def _not_released(settled: Settled | None) -> Problem:
 
 
 def _with_state(found: Found, state: State) -> Found:
-    return replace(found, reservation=replace(found.reservation, state=state))
+    return replace(found, reservation=found.reservation._replace(state=state))
 
 
 def _with_end(found: Found, expires_at: datetime) -> Found:
     expires_at_ms = milliseconds(expires_at)
-    return replace(found, reservation=replace(found.reservation, expires_at_ms=expires_at_ms))
+    return replace(found, reservation=found.reservation._replace(expires_at_ms=expires_at_ms))

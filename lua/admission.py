@@ -1,7 +1,7 @@
 """A checkout as the admit script takes it, and what the script may say of it."""
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from lua.replies import Reply, UnexpectedReply, text
 from lua.reservation import StoredReservation
@@ -13,8 +13,7 @@ MAX_CHECKOUTS = 128
 MAX_LINES = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
+class Checkout(NamedTuple):
     """One customer's wish, encoded beforehand so that the script has nothing to compose.
 
     `reservation` is 32 hexadecimal digits, `customer` and `fingerprint` 22 characters of base64url,
@@ -34,8 +33,7 @@ class Checkout:
         return f"{self.reservation}{self.customer}{self.fingerprint}{self.lines}|{self.context}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
+class Admitted(NamedTuple):
     """A new reservation, the `version`-th change of the sale."""
 
     version: int

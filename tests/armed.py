@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doorbuster.cli import main
 from gateway import process
-from gateway.at_once import AnswerAtOnce, AnswersAtOnce
+from gateway.at_once import AnswerAtOnce, AnswersAtOnce, Arrived
 from lua.script import Script
 from lua.server import Server
 from sql.database import Connection, Database
@@ -104,15 +104,15 @@ class _Watched:
     def may_take(self, method: bytes, url: bytes) -> bool:
         return self._at_once.may_take(method, url)
 
-    def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
-        name = url.decode().rpartition("/")[2]
+    def take(self, arrived: Arrived, answer: AnswerAtOnce) -> bool:
+        name = arrived.url.decode().rpartition("/")[2]
 
         def watched(status: int, lines: list[tuple[bytes, bytes]], body: bytes) -> None:
             self._fuse.burn(f"answer:{name}:before")
             answer(status, lines, body)
             self._fuse.burn(f"answer:{name}:after")
 
-        return self._at_once.take(url, scope, body, watched)
+        return self._at_once.take(arrived, watched)
 
 
 def _serve(

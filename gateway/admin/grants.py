@@ -20,6 +20,7 @@ from gateway.admin.sale_acts import (
 from gateway.admin.sale_operations import GRANT_UNITS, Grant
 from gateway.admin.sales import refusals, sale_id_of
 from gateway.admission.request import idempotency_key
+from gateway.asgi import header
 from gateway.json_body import invalid
 from gateway.openapi import Call
 from gateway.problems import (
@@ -58,7 +59,7 @@ class GrantDesk:
 
 
 def _adjustment(request: Request, grant: Grant, actor: str) -> Adjustment:
-    key = idempotency_key(request.scope)
+    key = idempotency_key(header(request.scope, b"idempotency-key"))
     if key is None:
         raise Refusal(MALFORMED.because("A grant needs an Idempotency-Key, to happen once."))
     if grant.delta == 0:

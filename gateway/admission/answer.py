@@ -1,7 +1,7 @@
 """A checkout as the desk takes it, and what it answers."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from gateway.admission.request import CustomersCart, Wanted
@@ -19,8 +19,7 @@ class PaidLate:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckoutRequest:
+class CheckoutRequest(NamedTuple):
     """A customer's wish, parsed and authenticated; or a payment's, which came after expiry."""
 
     sale_id: str
@@ -30,8 +29,7 @@ class CheckoutRequest:
     traceparent: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reserved:
+class Reserved(NamedTuple):
     """There is a reservation; `replayed` says that an earlier request had made it."""
 
     reservation: Reservation
@@ -39,8 +37,7 @@ class Reserved:
     replayed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class Pending(NamedTuple):
     """Nobody can say yet whether there is a reservation of this id, or how safe it is: ask."""
 
     id: UUID

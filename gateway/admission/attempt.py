@@ -1,7 +1,7 @@
 """One checkout as it is tried: at the prices of one definition, at one level of durability."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -15,8 +15,7 @@ from lua.admission import Admitted, Checkout, Replayed
 from lua.lines import Line, decode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(NamedTuple):
     """`reservation` is the id that it gets if it is admitted, in every attempt the same."""
 
     request: CheckoutRequest

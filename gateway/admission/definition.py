@@ -1,6 +1,7 @@
 """What a gateway has to know of a sale to encode a checkout: read from Redis, kept per epoch."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,14 +63,14 @@ class DefinitionReader:
     @property
     def is_old(self) -> bool:
         """Whether what the server keeps may have changed since it was read."""
-        return self._read_at < asyncio.get_running_loop().time() - PROOF_SECONDS
+        return self._read_at < time.monotonic() - PROOF_SECONDS
 
     async def read(self, *, unless_younger_seconds: float = 0.0) -> Definition | None:
         """Read it, unless it was read so recently. None where Redis has none.
 
         Raises a `lua.faults.RedisFault`.
         """
-        asked_at = asyncio.get_running_loop().time()
+        asked_at = time.monotonic()
         async with self._reading:
             if self._tried_at > asked_at and self._fault is not None:
                 # Who stands in line behind a Redis that hangs must not wait for each one in front.
@@ -79,13 +80,13 @@ class DefinitionReader:
         return self._definition
 
     async def _read(self) -> None:
-        self._tried_at = asyncio.get_running_loop().time()
+        self._tried_at = time.monotonic()
         try:
             record = await self._store.read()
         except RedisFault as fault:
             self._fault = fault
             raise
         self._fault = None
-        self._read_at = asyncio.get_running_loop().time()
+        self._read_at = time.monotonic()
         if record is not None:
             self._definition = Definition.of(record)

@@ -130,5 +130,4 @@ def _reservation_id(request: CheckoutRequest) -> UUID:
         return replacement_of(request.wanted.expired, request.sale_id)
     if request.idempotency_key is None:
         return random_id(request.sale_id)
-    customer = request.customer
-    return derive(customer.issuer, customer.subject, request.sale_id, request.idempotency_key)
+    return derive(request.customer, request.sale_id, request.idempotency_key)

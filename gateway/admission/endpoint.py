@@ -2,7 +2,8 @@
 
 import logging
 import re
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -14,7 +15,7 @@ from gateway.admission.answer import Answer, CheckoutRequest, Pending, Reserved
 from gateway.admission.desk import Desk
 from gateway.admission.request import idempotency_key, parse_checkout
 from gateway.asgi import MAX_BODY_BYTES, header, json_lines, problem_lines, read_body
-from gateway.at_once import AnswerAtOnce
+from gateway.at_once import AnswerAtOnce, Arrived
 from gateway.counts import AdmissionCounts
 from gateway.identity import Callers, Customer
 from gateway.problems import INTERNAL, UNKNOWN_SALE, HeaderLine, Problem, Refusal
@@ -39,39 +40,40 @@ class CheckoutEndpoint:
         self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status, lines, body = _told(scope, await self._counted(scope, receive))
+        answer = await self._counted(scope, receive)
+        status, lines, body = _told(id_of(scope), answer)
         await send({"type": "http.response.start", "status": status, "headers": lines})
         await send({"type": "http.response.body", "body": body})
 
     def may_take(self, method: bytes, url: bytes) -> bool:
         """Whether it is a checkout; see `gateway.at_once`."""
-        return method == b"POST" and _URL.fullmatch(url) is not None
+        return method == b"POST" and _sale_id(url) is not None
 
-    def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
+    def take(self, arrived: Arrived, answer: AnswerAtOnce) -> bool:
         """Have it answered, unless it has to be looked at in another way before."""
         began = perf_counter()
-        match = _URL.fullmatch(url)
-        if match is None or len(body) > MAX_BODY_BYTES or header(scope, b"origin") is not None:
+        sale_id, headers, body = _sale_id(arrived.url), arrived.headers, arrived.body
+        if sale_id is None or len(body) > MAX_BODY_BYTES or b"origin" in headers:
             return False
         try:
-            customer = self._callers.customer_at_once(scope)
+            customer = self._callers.customer_at_once(headers.get(b"authorization"))
             if customer is None:
                 return False
-            request = _parse(scope, customer, match[1].decode(), body)
+            request = _parse(sale_id, customer, headers.get, body)
         except Refusal as refusal:
             self._counts.answered(refusal.problem.code, began=began)
-            answer(*_told(scope, refusal.problem))
+            answer(*_told(arrived.id, refusal.problem))
             return True
-        return self._desk.checkout_at_once(request, partial(self._tell, scope, began, answer))
+        return self._desk.checkout_at_once(request, partial(self._tell, arrived.id, began, answer))
 
-    def _tell(self, scope: Scope, began: float, answer: AnswerAtOnce, told: Answer) -> None:
+    def _tell(self, request: str, began: float, answer: AnswerAtOnce, told: Answer) -> None:
         try:
             self._counts.answered(_outcome(told), began=began)
-            answer(*_told(scope, told))
+            answer(*_told(request, told))
         # Whoever shares the call must not suffer by a defect that one of them meets.
         except Exception:
-            log.exception("a checkout could not be answered", extra={"request": id_of(scope)})
-            answer(*_told(scope, INTERNAL))
+            log.exception("a checkout could not be answered", extra={"request": request})
+            answer(*_told(request, INTERNAL))
 
     async def _counted(self, scope: Scope, receive: Receive) -> Answer:
         began = perf_counter()
@@ -89,17 +91,26 @@ class CheckoutEndpoint:
         if not is_sale_id(sale_id):
             raise Refusal(UNKNOWN_SALE)
         # What is wrong with the key is told before the body is waited for.
-        idempotency_key(scope)
-        return _parse(scope, customer, sale_id, await read_body(receive))
+        idempotency_key(header(scope, b"idempotency-key"))
+        return _parse(sale_id, customer, partial(header, scope), await read_body(receive))
 
 
-def _parse(scope: Scope, customer: Customer, sale_id: str, body: bytes) -> CheckoutRequest:
+# Ids of sales that do not exist push each other out.
+@lru_cache(maxsize=1024)
+def _sale_id(url: bytes) -> str | None:
+    match = _URL.fullmatch(url)
+    return match and match[1].decode()
+
+
+def _parse(
+    sale_id: str, customer: Customer, header_of: Callable[[bytes], bytes | None], body: bytes
+) -> CheckoutRequest:
     return CheckoutRequest(
         sale_id=sale_id,
         customer=customer,
-        idempotency_key=idempotency_key(scope),
-        wanted=parse_checkout(scope, body),
-        traceparent=_traceparent(scope),
+        idempotency_key=idempotency_key(header_of(b"idempotency-key")),
+        wanted=parse_checkout(header_of(b"content-type"), body),
+        traceparent=_traceparent(header_of(b"traceparent")),
     )
 
 
@@ -113,8 +124,7 @@ def _outcome(answer: Answer) -> str:
             return code
 
 
-def _traceparent(scope: Scope) -> str | None:
-    value = header(scope, b"traceparent")
+def _traceparent(value: bytes | None) -> str | None:
     return value.decode() if value and _TRACEPARENT.fullmatch(value) else None
 
 
@@ -122,13 +132,13 @@ def _traceparent(scope: Scope) -> str | None:
 _Told: TypeAlias = tuple[int, list[HeaderLine], bytes]
 
 
-def _told(scope: Scope, answer: Answer) -> _Told:
+def _told(request: str, answer: Answer) -> _Told:
     """The answer in the words of HTTP."""
     match answer:
         case Reserved():
             return _reserved(answer)
         case Pending(id=reservation):
-            ids = {"request": id_of(scope), "reservation": reservation}
+            ids = {"request": request, "reservation": reservation}
             log.debug("nobody knows yet what came of a checkout", extra=ids)
             return _pending(reservation)
         case Problem():

@@ -6,9 +6,7 @@ from functools import lru_cache
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from starlette.types import Scope
 
-from gateway.asgi import header
 from gateway.json_body import check_media_type, invalid, parse_shape
 from gateway.problems import MALFORMED, Refusal
 from gateway.sales import NAME
@@ -64,9 +62,9 @@ REMEMBERED_BODIES: Final = 1024
 MAX_REMEMBERED_BYTES: Final = 512
 
 
-def parse_checkout(scope: Scope, body: bytes) -> Wanted | CustomersCart:
+def parse_checkout(content_type: bytes | None, body: bytes) -> Wanted | CustomersCart:
     """What the customer wants. Raises a Refusal as `parse_json` does."""
-    check_media_type(scope)
+    check_media_type(content_type)
     return _remembered(body) if len(body) <= MAX_REMEMBERED_BYTES else _parse(body)
 
 
@@ -96,9 +94,8 @@ _BARE: Final = re.compile(rb"[\x21\x23-\x7e][\x21-\x7e]*")
 _ESCAPE: Final = re.compile(rb"\\(.)")
 
 
-def idempotency_key(scope: Scope) -> str | None:
-    """The customer's name for this checkout. Raises a Refusal for what is no such name."""
-    value = header(scope, b"idempotency-key")
+def idempotency_key(value: bytes | None) -> str | None:
+    """The name that this header has for a request. Raises a Refusal for what is no such name."""
     if value is None:
         return None
     key = _unquoted(value)

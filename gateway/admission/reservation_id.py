@@ -15,7 +15,8 @@ from typing import Final
 from uuid import UUID
 
 from gateway.admission.request import Wanted
-from gateway.digest import digest, short_text
+from gateway.digest import digest, framed, framed_before, short_text
+from gateway.identity import Customer
 
 TAG_BYTES: Final = 4
 _REST_BYTES: Final = 16 - TAG_BYTES
@@ -25,9 +26,10 @@ _VERSION_AND_VARIANT: Final = 0x8000_8000_0000_0000_0000
 _NOT_VERSION_AND_VARIANT: Final = _BITS ^ 0xF000_C000_0000_0000_0000
 
 
-def derive(issuer: str, subject: str, sale_id: str, key: str) -> UUID:
+def derive(customer: Customer, sale_id: str, key: str) -> UUID:
     """The id of what this customer checks out in this sale under this idempotency key."""
-    return _build(sale_id, digest(issuer, subject, sale_id, key)[:_REST_BYTES])
+    text = customer.framed + framed_before(sale_id) + framed(key)
+    return _build(sale_id, sha256(text).digest()[:_REST_BYTES])
 
 
 def random_id(sale_id: str) -> UUID:

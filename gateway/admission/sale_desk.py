@@ -101,7 +101,7 @@ class SaleDesk:
         prices, wanted = self._prices, request.wanted
         if prices is None or not isinstance(wanted, tuple):
             return False
-        if problem := self._sold_out.refusal(wanted, reservation.hex):
+        if problem := self._sold_out.refusal(wanted, reservation):
             answer(problem)
             return True
         order = prices.order(wanted) if self._is_plain(prices) else None

@@ -11,6 +11,7 @@ import logging
 import time
 from contextlib import suppress
 from typing import Final
+from uuid import UUID
 
 from gateway.admission.refusals import short_of
 from gateway.admission.request import Wanted
@@ -65,7 +66,7 @@ class SoldOut:
             self._is_following = True
             self._background.start(self._follow())
 
-    def refusal(self, wanted: Wanted, reservation: str) -> Problem | None:
+    def refusal(self, wanted: Wanted, reservation: UUID) -> Problem | None:
         """What to tell whoever wants this; None where only Redis can say it."""
         watch = self._watch
         if watch is None or watch.failures or watch.stock is None:
@@ -73,7 +74,7 @@ class SoldOut:
         now = time.monotonic()
         if now - watch.confirmed_at > MAX_AGE_SECONDS or not self._covers(watch.stock):
             return None
-        if reservation in self._admitted:
+        if reservation.hex in self._admitted:
             return None
         problem = self._problem(wanted, watch.stock)
         if problem is not None:

@@ -3,18 +3,14 @@
 from dataclasses import replace
 from typing import Final
 
-from starlette.types import Scope
-
-from gateway import asgi
 from gateway.problems import UNAUTHENTICATED, Refusal
 
 # Nothing longer is parsed, hashed or verified. Tokens that carry a whole profile have 2 KB.
 MAX_TOKEN_BYTES: Final = 8 * 1024
 
 
-def bearer(scope: Scope) -> bytes:
-    """The token or key that the request brings. Raises a Refusal if it brings none."""
-    authorization = asgi.header(scope, b"authorization")
+def bearer(authorization: bytes | None) -> bytes:
+    """The token or key that the header brings. Raises a Refusal if it brings none."""
     if authorization is None:
         raise Refusal(UNAUTHENTICATED.because("The Authorization header is missing."))
     scheme, _, rest = authorization.partition(b" ")

@@ -2,6 +2,7 @@
 
 from starlette.types import Scope
 
+from gateway.asgi import header
 from gateway.identity.api_keys import PREFIX, ApiKey, ApiKeys, KeyScope
 from gateway.identity.bearer import bearer
 from gateway.identity.customer import Customer
@@ -18,15 +19,15 @@ class Callers:
 
     async def customer(self, scope: Scope) -> Customer:
         """The customer who calls."""
-        return await self._tokens.verify(_token(scope))
+        return await self._tokens.verify(_token(_authorization(scope)))
 
-    def customer_at_once(self, scope: Scope) -> Customer | None:
-        """The same, without waiting; None where only `customer` can tell."""
-        return self._tokens.verify_at_once(_token(scope))
+    def customer_at_once(self, authorization: bytes | None) -> Customer | None:
+        """The same by that header, without waiting; None where only `customer` can tell."""
+        return self._tokens.verify_at_once(_token(authorization))
 
     async def machine(self, scope: Scope, key_scope: KeyScope) -> ApiKey:
         """The API key that calls, which may do that."""
-        credentials = bearer(scope)
+        credentials = bearer(_authorization(scope))
         if credentials.startswith(PREFIX):
             return await self._api_keys.verify(credentials, key_scope)
         await self._tokens.verify(credentials)
@@ -34,14 +35,18 @@ class Callers:
 
     async def customer_or_machine(self, scope: Scope, key_scope: KeyScope) -> Customer | ApiKey:
         """Either of them."""
-        credentials = bearer(scope)
+        credentials = bearer(_authorization(scope))
         if credentials.startswith(PREFIX):
             return await self._api_keys.verify(credentials, key_scope)
         return await self._tokens.verify(credentials)
 
 
-def _token(scope: Scope) -> bytes:
-    credentials = bearer(scope)
+def _authorization(scope: Scope) -> bytes | None:
+    return header(scope, b"authorization")
+
+
+def _token(authorization: bytes | None) -> bytes:
+    credentials = bearer(authorization)
     if credentials.startswith(PREFIX):
         raise Refusal(FORBIDDEN.because("This call is for customers, not for API keys."))
     return credentials

@@ -21,7 +21,7 @@ LEEWAY_SECONDS: Final = 5
 # A customer sends the same token with every click, and verifying it costs as much as the rest of
 # the request. Not for longer, so that a key that the issuer took back is soon worth nothing.
 REMEMBERED_SECONDS: Final = 60.0
-# About 300 bytes each.
+# About 400 bytes each.
 REMEMBERED_TOKENS: Final = 32_768
 
 # Postgres cannot store U+0000, and the other control characters only garble logs. Lone surrogates,

@@ -141,16 +141,14 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str | int]]) -> list[str
 
 def _commit() -> str:
     """What was run; it says so where anything was changed since, but this page itself."""
-    commit = _git("describe", "--always")
-    changed = _git(
-        "status", "--porcelain", "--untracked-files=no", "--", ":/", ":!docs/evidence.md"
-    )
+    status = ["git", "status", "--porcelain", "--untracked-files=no"]
+    commit = _said(["git", "describe", "--always"])
+    changed = _said([*status, "--", ":/", ":!docs/evidence.md"])
     return f"{commit or 'unknown'}{'-dirty' if changed else ''}"
 
 
-def _git(*words: str) -> str:
-    said = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-    return said.stdout.strip()
+def _said(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _machine() -> str:

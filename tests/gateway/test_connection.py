@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -10,7 +11,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.at_once import AnswerAtOnce, TakesNothing
+from gateway.at_once import AnswerAtOnce, Arrived, TakesNothing
 from gateway.connection import HEAD_DEADLINE_SECONDS, MAX_HEAD_BYTES
 from gateway.listener import listen
 from gateway.offering import offering
@@ -58,11 +59,11 @@ class EchoAtOnce:
         del url
         return method == b"POST"
 
-    def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
-        del scope
+    def take(self, arrived: Arrived, answer: AnswerAtOnce) -> bool:
         self.taken += 1
-        answer_it = partial(answer, 200, [(b"content-length", b"%d" % len(body))], body)
-        if url == b"/slow" and self._go_on is not None:
+        length = (b"content-length", b"%d" % len(arrived.body))
+        answer_it = partial(answer, 200, [length], arrived.body)
+        if arrived.url == b"/slow" and self._go_on is not None:
             self._waiting = asyncio.create_task(self._later(self._go_on, answer_it))
         else:
             answer_it()
@@ -86,13 +87,23 @@ chosen: list[str] = []
 
 @asynccontextmanager
 async def connected(
-    head_deadline_seconds: float = HEAD_DEADLINE_SECONDS, go_on: asyncio.Event | None = None
+    head_deadline_seconds: float = HEAD_DEADLINE_SECONDS,
+    go_on: asyncio.Event | None = None,
+    *,
+    keep_alive_seconds: int = 75,
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to a server that echoes, on /slow after the event."""
     at_once = EchoAtOnce(go_on) if chosen[-1] == "at once" else TakesNothing()
     protocol = type("Tried", (offering(at_once),), {"head_deadline_seconds": head_deadline_seconds})
     app = slow_until(go_on) if go_on else echo
-    config = uvicorn.Config(app, http=protocol, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        timeout_keep_alive=keep_alive_seconds,
+    )
     server = uvicorn.Server(config)
     with listen("127.0.0.1", 0) as listening:
         async with asyncio.TaskGroup() as tasks:
@@ -178,6 +189,34 @@ async def test_nobody_is_connected_to_somewhere_else() -> None:
     async with connected() as (reader, writer):
         writer.write(b"CONNECT shop:443 HTTP/1.1\r\nhost: shop\r\n\r\n")
         assert (await answer(reader))[0] == 400
+
+
+# A connection is kept for a while, which begins anew with each answer
+
+
+async def test_a_connection_that_rests_is_closed() -> None:
+    async with connected(keep_alive_seconds=1) as (reader, writer):
+        for _ in range(4):
+            writer.write(post("/", "a body"))
+            assert await answer(reader) == (200, "a body")
+            answered = time.monotonic()
+            await asyncio.sleep(0.6)
+        assert await rest(reader) == b""
+        assert 0.9 < time.monotonic() - answered < 3
+
+
+async def test_whoever_is_answered_late_has_not_rested() -> None:
+    go_on = asyncio.Event()
+    async with connected(go_on=go_on, keep_alive_seconds=1) as (reader, writer):
+        writer.write(post("/", "first"))
+        assert await answer(reader) == (200, "first")
+        writer.write(post("/slow", "slow"))
+        await asyncio.sleep(1.5)
+        go_on.set()
+        assert await answer(reader) == (200, "slow")
+        await asyncio.sleep(0.5)
+        writer.write(post("/", "last"))
+        assert await answer(reader) == (200, "last")
 
 
 # A head is bounded, in bytes and in time

@@ -14,20 +14,20 @@ from gateway.request_id import id_of, request_id
 from gateway.server import Server
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-TRACEPARENT = (b"traceparent", f"00-{TRACE}-00f067aa0ba902b7-01".encode())
+TRACEPARENT = {b"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01".encode()}
 
 
 def test_the_id_of_a_proxy_is_taken() -> None:
-    assert request_id([TRACEPARENT, (b"x-request-id", b"edge-17.a_b")]) == "edge-17.a_b"
+    assert request_id({**TRACEPARENT, b"x-request-id": b"edge-17.a_b"}) == "edge-17.a_b"
 
 
 def test_else_the_id_of_the_trace() -> None:
-    assert request_id([(b"host", b"shop"), TRACEPARENT]) == TRACE
+    assert request_id({b"host": b"shop", **TRACEPARENT}) == TRACE
 
 
 @pytest.mark.parametrize("harmful", [b"", b"a b", b"a\nb", b"a\xff", b"x" * 65, b'"><script>'])
 def test_else_a_new_one(harmful: bytes) -> None:
-    first, second = (request_id([(b"x-request-id", harmful)]) for _ in range(2))
+    first, second = (request_id({b"x-request-id": harmful}) for _ in range(2))
     assert re.fullmatch("[0-9a-f]{16}", first)
     assert first != second
 

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from waiting import until
 
 from gateway import server as server_module
-from gateway.at_once import AnswerAtOnce
+from gateway.at_once import AnswerAtOnce, Arrived
 from gateway.listener import listen
 from gateway.server import Server
 
@@ -45,8 +45,8 @@ class AtOnce:
         del url
         return method == b"POST"
 
-    def take(self, url: bytes, scope: Scope, body: bytes, answer: AnswerAtOnce) -> bool:
-        del url, scope, body
+    def take(self, arrived: Arrived, answer: AnswerAtOnce) -> bool:
+        del arrived
         answer(204, [], b"")
         return True
 
