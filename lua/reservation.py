@@ -1,6 +1,6 @@
 """A reservation as Redis keeps it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # What Redis knows of a state. It never learns of a payment, which changes no stock: `held` there
 # may be `paid` in the ledger.
@@ -8,8 +8,7 @@ STATE_OF_LETTER = {"h": "held", "x": "expired", "r": "released"}
 LETTER_OF_STATE = {"held": "h", "paid": "h", "expired": "x", "released": "r"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredReservation:
+class StoredReservation(NamedTuple):
     """`state` is held, expired or released; `lines` as in `lua.lines`."""
 
     state: str

@@ -14,7 +14,7 @@ from reconciler.history import holdings
 from reconciler.interval import Interval
 from reconciler.redis_cut import RedisCut
 from sql.audit import AuditedReservation, LedgerCut
-from sql.lines import units_by_sku
+from sql.lines import units_by_sku, units_of
 from sql.sales import LedgerItem
 
 T = TypeVar("T")
@@ -70,7 +70,8 @@ async def _buyers(redis: RedisCut) -> _Buyers:
         buyers.admissions[stored.customer] += 1
         if stored.state == "held":
             buyers.lines.setdefault(stored.customer, []).append(stored.lines)
-            buyers.held.update(units_by_sku([stored.lines]))
+            for sku, units in units_of(stored.lines):
+                buyers.held[sku] += units
     return buyers
 
 
@@ -117,10 +118,10 @@ async def _rows(redis: RedisCut, ledger: LedgerCut, between: Interval) -> _Rows:
 
 def _count(rows: _Rows, row: AuditedReservation, limited: set[str]) -> None:
     if row.state in ACTIVE:
-        units = units_by_sku([row.lines])
-        rows.taken.update(units)
-        for sku in units.keys() & limited:
-            rows.limited[row.customer, sku] += units[sku]
+        for sku, units in units_of(row.lines):
+            rows.taken[sku] += units
+            if sku in limited:
+                rows.limited[row.customer, sku] += units
 
 
 def _check_presence(

@@ -3,8 +3,11 @@
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 from sql.lines import units_by_sku
+
+_AT_LEDGER: Final = '"durability":"ledger"'
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,6 +25,14 @@ class Admissions:
     epochs: list[int] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
     admitted_at_ms: list[int] = field(default_factory=list)
+
+    @property
+    def are_waited_for(self) -> bool:
+        """Whether buyers are told only now, at the level `ledger`; all of a sale are at one level.
+
+        It is looked for as text, by the one that came last: it decides about a pace, and no more.
+        """
+        return bool(self.contexts) and _AT_LEDGER in self.contexts[-1]
 
     def record(self, number: int) -> str:
         """An admission as it stood in the history."""

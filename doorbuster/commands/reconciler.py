@@ -8,6 +8,8 @@ def reconciler() -> None:
     """
     import asyncio
 
+    from uvicorn.loops.auto import auto_loop_factory
+
     from doorbuster import logs
     from doorbuster.reconciler_composition import reconciler_config, reconciler_socket
     from doorbuster.settings import load
@@ -26,4 +28,5 @@ def reconciler() -> None:
         ):
             await run(reconciler_config(settings, listening, on_commit), stop)
 
-    asyncio.run(serve())
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(serve())

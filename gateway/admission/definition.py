@@ -15,6 +15,8 @@ LOOK_AGAIN_SECONDS: Final = 1.0
 # What the server keeps, and so the level that can be promised, may change within an epoch. This is
 # how late a gateway may be to learn of it; reading costs as much as one checkout.
 PROOF_SECONDS: Final = 5.0
+# It is read again a little before, beside the checkouts, so that none has to wait for it.
+AHEAD_SECONDS: Final = 1.0
 REFRESH_SECONDS: Final = 0.25
 
 
@@ -64,6 +66,11 @@ class DefinitionReader:
     def is_old(self) -> bool:
         """Whether what the server keeps may have changed since it was read."""
         return self._read_at < time.monotonic() - PROOF_SECONDS
+
+    @property
+    def is_soon_old(self) -> bool:
+        """Whether it is time to read it again, so that it does not get old."""
+        return self._read_at < time.monotonic() - PROOF_SECONDS + AHEAD_SECONDS
 
     async def read(self, *, unless_younger_seconds: float = 0.0) -> Definition | None:
         """Read it, unless it was read so recently. None where Redis has none.

@@ -19,12 +19,9 @@ class PriceList:
         self.level = max(least, definition.wanted_level)
         self.label = self.level.label
         self.is_proven = is_proven(self.level, definition.proof)
+        # How many replicas must have a checkout before it is acknowledged.
+        self.replicas = definition.proof.replicas if self.level is Level.REPLICATED else 0
         self._orders: dict[Wanted, Order] = {}
-
-    @property
-    def replicas(self) -> int:
-        """How many replicas must have a checkout before it is acknowledged."""
-        return self.definition.proof.replicas if self.level is Level.REPLICATED else 0
 
     def order(self, wanted: Wanted) -> Order | None:
         """What is wanted, at these prices; None where the sale does not have all of it."""

@@ -1,6 +1,7 @@
 """Takes one checkout of one sale from a request to an answer; the decision is the script's."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TypeGuard
@@ -42,6 +43,8 @@ from lua.carts import Carts, NoRecord
 from lua.faults import RedisFault
 from lua.store import SaleStore
 
+log = logging.getLogger(__name__)
+
 
 class SaleDesk:
     """One sale: what is known of it, the line of those who wait, and the ledger's progress."""
@@ -66,6 +69,8 @@ class SaleDesk:
         self._commits = Commits(store, tasks)
         self._level = level
         self._deadline_seconds = deadline_seconds
+        self._tasks = tasks
+        self._is_refreshing = False
 
     @property
     def has_met_it(self) -> bool:
@@ -101,6 +106,9 @@ class SaleDesk:
         prices, wanted = self._prices, request.wanted
         if prices is None or not isinstance(wanted, tuple):
             return False
+        if self._definitions.is_soon_old and not self._is_refreshing:
+            self._is_refreshing = True
+            self._tasks.create_task(self._refresh(prices))
         if problem := self._sold_out.refusal(wanted, reservation):
             answer(problem)
             return True
@@ -145,6 +153,15 @@ class SaleDesk:
         if known is not None:
             self._batcher.learn(known.definition.epoch)
         return known
+
+    async def _refresh(self, known: PriceList) -> None:
+        try:
+            await self._refreshed(known)
+        # A defect met here must not end the group that all batches run in.
+        except Exception:
+            log.exception("sale %s: unforeseen", self._sale_id)
+        finally:
+            self._is_refreshing = False
 
     async def _refreshed(self, known: PriceList) -> PriceList | None:
         """Where Redis is away for a moment it is the checkout that waits for it, and not this."""

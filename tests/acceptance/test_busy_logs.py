@@ -76,7 +76,7 @@ async def test_no_secret_is_logged_and_ids_are(talkative: KeptShop) -> None:
 
 
 async def _complaints_of_a_stranger(settings: dict[str, str]) -> list[str]:
-    """What a reconciler says whom neither store lets in, until it has complained."""
+    """What a reconciler says whom neither store lets in, until it has complained at both levels."""
     wrong = {
         name: text.replace(USER, "stranger") if name.endswith("_URL") else text
         for name, text in settings.items()
@@ -84,7 +84,7 @@ async def _complaints_of_a_stranger(settings: dict[str, str]) -> list[str]:
     process = await start("reconciler", environment=wrong)
     said: list[str] = []
     async with asyncio.timeout(20):
-        while not said or '"warning"' not in said[-1]:
+        while not all(any(level in line for line in said) for level in ('"warning"', '"debug"')):
             said.append((await process.stdout.readline()).decode())
     process.terminate()
     await process.communicate()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from selling import Offer, digest, reservation, wish
@@ -259,7 +259,7 @@ class Model:
             for sku, quantity, price in (text.split(":") for text in known.lines.split(";"))
         ]
         self._move(known.customer, lines, 1)
-        self.reservations[reservation(number)] = replace(known, state=state)
+        self.reservations[reservation(number)] = known._replace(state=state)
         return {line.sku for line in lines}
 
     def grant(

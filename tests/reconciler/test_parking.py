@@ -1,6 +1,5 @@
 """What Postgres refuses is parked alone; all that stands around it is committed."""
 
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -23,7 +22,7 @@ UNREADABLE = ['{"subject": ', '{"subject": "a\\u0000b"}']
 
 
 def _with_context(context: str) -> Checkout:
-    return replace(new_checkout(LINE, None), context=context)
+    return new_checkout(LINE, None)._replace(context=context)
 
 
 @pytest.mark.parametrize("context", UNREADABLE)

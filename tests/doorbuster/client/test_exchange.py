@@ -72,8 +72,10 @@ async def test_a_refusal_is_a_value_and_not_asked_for_twice(status: int) -> None
 
 
 async def test_nothing_happened_as_long_as_the_gateway_says_so() -> None:
-    async with scripted(BUSY) as server:
-        outcome = await check_out(server, seconds=0.3)
+    later = problem(503, "overloaded", "retry-after: 60")
+    async with scripted(BUSY, later) as server:
+        outcome = await check_out(server)
+        assert len(server.heads) == 2
     assert isinstance(outcome, Refused)
     assert outcome.code == "overloaded"
 

@@ -72,15 +72,18 @@ async def _there_is_every_sale(_: str) -> bool:
     return True
 
 
-async def check_out(desk: Desk, store: SaleStore) -> Answer:
-    request = CheckoutRequest(
+def wish(store: SaleStore) -> CheckoutRequest:
+    return CheckoutRequest(
         sale_id=store.sale_id,
         customer=ADA,
         idempotency_key=None,
         wanted=(("LAMP-1", 1),),
         traceparent=None,
     )
-    return await desk.checkout(request)
+
+
+async def check_out(desk: Desk, store: SaleStore) -> Answer:
+    return await desk.checkout(wish(store))
 
 
 async def test_a_level_that_fell_is_promised_no_more_until_it_is_kept_again(
@@ -108,3 +111,23 @@ async def test_where_it_cannot_be_read_again_the_checkout_itself_finds_out(
 
     monkeypatch.setattr(SaleStore, "read", away)
     assert isinstance(await check_out(desk, store), Reserved)
+
+
+async def test_what_is_known_is_read_again_before_it_is_old_and_nobody_waits_for_it(
+    desk: Desk, store: SaleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(definition, "PROOF_SECONDS", 1.2)
+    answers: list[Answer] = [await check_out(desk, store)]
+    deadline = asyncio.get_running_loop().time() + 3.0
+    while asyncio.get_running_loop().time() < deadline:
+        assert desk.checkout_at_once(wish(store), answers.append)
+        await asyncio.sleep(0.05)
+    assert all(isinstance(answer, Reserved) for answer in answers)
+    # And what it says is learned: what is not kept any more is left to the way that tells so.
+    assert await store.prove(1, Proof(durability="memory", replicas=0, backlog_limit=1000))
+    async with asyncio.timeout(3):
+        while desk.checkout_at_once(wish(store), answers.append):
+            await asyncio.sleep(0.05)
+    answer = await check_out(desk, store)
+    assert isinstance(answer, Problem)
+    assert answer.code == "durability-unproven"
