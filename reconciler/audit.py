@@ -14,6 +14,7 @@ from reconciler.comparison import compare
 from reconciler.drift import Drift
 from reconciler.findings import Finding, ItemSums
 from reconciler.interval import Interval, interval
+from reconciler.pace import Pace
 from reconciler.redis_cut import Moved, RedisCut, redis_cut
 from sql.audit import LedgerCut, ledger_cut
 from sql.database import Database
@@ -59,17 +60,26 @@ class Audit:
 
 
 async def audit(
-    database: Database, store: SaleStore, *, wait_seconds: float = WAIT_SECONDS
+    database: Database,
+    store: SaleStore,
+    *,
+    wait_seconds: float = WAIT_SECONDS,
+    share: float = 1.0,
 ) -> Audit:
-    """Audit a sale. Raises CannotAudit, and the faults of both stores."""
+    """Audit a sale, and compare in a `share` of the time.
+
+    Raises CannotAudit, and the faults of both stores.
+    """
     for _ in range(ATTEMPTS):
         with suppress(Moved):
-            return await _attempt(database, store, wait_seconds)
+            return await _attempt(database, store, wait_seconds, share)
         await asyncio.sleep(LOOK_SECONDS)
     raise CannotAudit(f"{store.sale_id}: the stock is not proven, or is recovered again and again")
 
 
-async def _attempt(database: Database, store: SaleStore, wait_seconds: float) -> Audit:
+async def _attempt(
+    database: Database, store: SaleStore, wait_seconds: float, share: float
+) -> Audit:
     read_up_to = (await read_checkpoint(database, store.sale_id)).version
     redis = await redis_cut(store)
     await _wait_for_ledger(database, redis, store.sale_id, wait_seconds)
@@ -79,7 +89,7 @@ async def _attempt(database: Database, store: SaleStore, wait_seconds: float) ->
         if ledger.checkpoint.version < redis.record.version:
             raise Moved  # It was restored from a backup since it had got there.
         between = await interval(store, redis, ledger)
-        return await _audited(redis, ledger, between, read_up_to)
+        return await _audited(redis, ledger, between, Pace(share), read_up_to)
 
 
 async def _wait_for_ledger(
@@ -97,8 +107,10 @@ async def _wait_for_ledger(
         ) from error
 
 
-async def _audited(redis: RedisCut, ledger: LedgerCut, between: Interval, read_up_to: int) -> Audit:
-    findings, items = await compare(redis, ledger, between, read_up_to=read_up_to)
+async def _audited(
+    redis: RedisCut, ledger: LedgerCut, between: Interval, pace: Pace, read_up_to: int
+) -> Audit:
+    findings, items = await compare(redis, ledger, between, pace, read_up_to=read_up_to)
     return Audit(
         sale_id=ledger.sale_id,
         epoch=redis.record.epoch,

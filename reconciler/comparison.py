@@ -1,10 +1,9 @@
 """Holds the cuts of both stores against each other, and recomputes every sum from the rows."""
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 from lua.record import Item
 from lua.reservation import StoredReservation
@@ -12,44 +11,34 @@ from reconciler.drift import DriftKind
 from reconciler.findings import Finding, ItemSums
 from reconciler.history import holdings
 from reconciler.interval import Interval
+from reconciler.pace import Pace
 from reconciler.redis_cut import RedisCut
 from sql.audit import AuditedReservation, LedgerCut
 from sql.lines import units_by_sku, units_of
 from sql.sales import LedgerItem
 
-T = TypeVar("T")
-
 ACTIVE: Final = frozenset({"held", "paid"})
-# The sale goes on meanwhile, in the same process: it waits for some 2 ms at the most.
-AT_ONCE: Final = 500
 
 
 async def compare(
-    redis: RedisCut, ledger: LedgerCut, between: Interval, *, read_up_to: int
+    redis: RedisCut, ledger: LedgerCut, between: Interval, pace: Pace, *, read_up_to: int
 ) -> tuple[list[Finding], list[ItemSums]]:
     """Compare everything; `read_up_to` is where the ledger stood before Redis was looked at."""
-    buyers = await _buyers(redis)
-    rows = await _rows(redis, ledger, between)
+    buyers = await _buyers(redis, pace)
+    rows = await _rows(redis, ledger, between, pace)
     sums = _sums(redis, ledger, between, buyers, rows)
     findings = [
         _never_oversold(ledger, sums),
         _conserved(sums),
         rows.exactly_once,
-        await _within_limits(ledger, buyers, rows),
-        await _holdings_add_up(redis, buyers),
+        await _within_limits(ledger, buyers, rows, pace),
+        await _holdings_add_up(redis, buyers, pace),
         _mirrored(ledger, between),
         _granted_alike(redis, ledger, between),
         rows.same_states,
         _safely_trimmed(redis, read_up_to),
     ]
     return findings, sums
-
-
-async def _unhurried(things: Iterable[T]) -> AsyncIterator[T]:
-    for number, thing in enumerate(things, 1):
-        yield thing
-        if number % AT_ONCE == 0:
-            await asyncio.sleep(0)
 
 
 # What Redis' reservations say
@@ -64,9 +53,9 @@ class _Buyers:
     held: Counter[str] = field(default_factory=Counter)
 
 
-async def _buyers(redis: RedisCut) -> _Buyers:
+async def _buyers(redis: RedisCut, pace: Pace) -> _Buyers:
     buyers = _Buyers()
-    async for stored in _unhurried(redis.reservations.values()):
+    async for stored in pace.through(redis.reservations.values()):
         buyers.admissions[stored.customer] += 1
         if stored.state == "held":
             buyers.lines.setdefault(stored.customer, []).append(stored.lines)
@@ -96,16 +85,13 @@ class _Rows:
     )
 
 
-async def _rows(redis: RedisCut, ledger: LedgerCut, between: Interval) -> _Rows:
+async def _rows(redis: RedisCut, ledger: LedgerCut, between: Interval, pace: Pace) -> _Rows:
     rows = _Rows()
     on_their_way = ledger.pending_returns | between.returned
     unknown = dict(redis.reservations)
     limited = {sku for sku, item in ledger.items.items() if item.limit_per_customer > 0}
-    number = 0
     async for row in ledger.reservations():
-        number += 1
-        if number % AT_ONCE == 0:
-            await asyncio.sleep(0)
+        await pace.step()
         _count(rows, row, limited)
         stored = unknown.pop(row.id, None)
         if row.version <= redis.record.version:
@@ -235,12 +221,12 @@ def _conserved(sums: Iterable[ItemSums]) -> Finding:
     return finding
 
 
-async def _within_limits(ledger: LedgerCut, buyers: _Buyers, rows: _Rows) -> Finding:
+async def _within_limits(ledger: LedgerCut, buyers: _Buyers, rows: _Rows, pace: Pace) -> Finding:
     finding = Finding(invariant="I6", statement="nobody holds more than the limit, in either store")
     limits = {sku: item.limit_per_customer for sku, item in ledger.items.items()}
-    async for (customer, sku), units in _unhurried(rows.limited.items()):
+    async for (customer, sku), units in pace.through(rows.limited.items()):
         _check_limit(finding, "ledger", customer, sku, units, limits[sku])
-    async for customer, lines in _unhurried(buyers.lines.items()):
+    async for customer, lines in pace.through(buyers.lines.items()):
         for sku, units in units_by_sku(lines).items():
             _check_limit(finding, "Redis", customer, sku, units, limits.get(sku, 0))
     return finding
@@ -254,12 +240,12 @@ def _check_limit(
         finding.add(DriftKind.OVER_LIMIT, customer, says, units - limit)
 
 
-async def _holdings_add_up(redis: RedisCut, buyers: _Buyers) -> Finding:
+async def _holdings_add_up(redis: RedisCut, buyers: _Buyers, pace: Pace) -> Finding:
     finding = Finding(
         invariant="I6", statement="Redis: what a customer holds is what their reservations say"
     )
     customers = (buyers.admissions.keys() | redis.holdings.keys()) - redis.unsettled
-    async for customer in _unhurried(customers):
+    async for customer in pace.through(customers):
         expected = holdings(buyers.admissions[customer], buyers.lines.get(customer, []))
         kept = _sorted_holdings(redis.holdings.get(customer, "0"))
         if not finding.agrees(kept == expected):

@@ -29,8 +29,10 @@ log = logging.getLogger(__name__)
 
 # A sale that has just been taken over is recovered first; then it is soon known to be well.
 FIRST_SECONDS: Final = 5.0
-# The rest of a reconciler's time belongs to the sales themselves, however many it keeps.
+# The rest of a reconciler's time belongs to the sales themselves, however many it keeps: in the
+# long run, and while it compares.
 SHARE: Final = 0.1
+SHARE_MEANWHILE: Final = 0.25
 MOST_REST_SECONDS: Final = 60.0
 # A ledger that is behind is no fault; the next audit may find it level.
 WAIT_SECONDS: Final = 2.0
@@ -66,7 +68,8 @@ class Rhythm:
             began = time.monotonic()
             yield
             taken = time.monotonic() - began
-            await asyncio.sleep(min(taken / SHARE - taken, MOST_REST_SECONDS))
+            rest = taken * (SHARE_MEANWHILE / SHARE - 1)
+            await asyncio.sleep(min(rest, MOST_REST_SECONDS))
 
 
 class SelfAudit:
@@ -86,14 +89,14 @@ class SelfAudit:
         await asyncio.sleep(min(FIRST_SECONDS, self._rhythm.every_seconds))
         while True:
             async with self._rhythm.turn():
-                await self.once()
+                await self.once(share=SHARE_MEANWHILE)
             await asyncio.sleep(self._rhythm.every_seconds)
 
-    async def once(self) -> None:
-        """Audit now. Raises `sql.faults.LedgerFault`."""
+    async def once(self, *, share: float = 1.0) -> None:
+        """Audit now, in a share of the time. Raises `sql.faults.LedgerFault`."""
         began = time.perf_counter()
         try:
-            found = await self._audit()
+            found = await self._audit(share)
         except (CannotAudit, RedisFault) as fault:
             await self._note_failure(str(fault), time.perf_counter() - began)
         except LedgerFault:
@@ -102,14 +105,14 @@ class SelfAudit:
         else:
             await self._note(found, time.perf_counter() - began)
 
-    async def _audit(self) -> Audit:
+    async def _audit(self, share: float) -> Audit:
         record = await self._store.read()
         if record is not None and record.reservations > MOST_RESERVATIONS:
             raise CannotAudit(
                 f"{self._store.sale_id}: {record.reservations} reservations are too many to be "
                 f"compared here: doorbuster audit {self._store.sale_id}"
             )
-        return await audit(self._database, self._store, wait_seconds=WAIT_SECONDS)
+        return await audit(self._database, self._store, wait_seconds=WAIT_SECONDS, share=share)
 
     async def _note(self, found: Audit, seconds: float) -> None:
         kept = books(found)
