@@ -19,7 +19,7 @@ def description() -> list[tuple[str, str]]:
     """Pairs of what and which."""
     return [
         ("date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
-        ("commit", _says("git", "describe", "--always", "--dirty")),
+        ("commit", _commit()),
         ("processor", f"{os.cpu_count()} cores, {_processor()}"),
         ("load", f"{os.getloadavg()[2]:.1f} on average over the last 15 minutes, with this run"),
         ("memory", f"{_memory_bytes() / _GIB:.0f} GiB"),
@@ -31,6 +31,14 @@ def description() -> list[tuple[str, str]]:
         ("Node", _says("node", "--version")),
         ("load generator", _says("wrk", "--version").partition(" Copyright")[0]),
     ]
+
+
+def _commit() -> str:
+    """What was measured; it says so where anything was changed since, but what is written here."""
+    status = ["git", "status", "--porcelain", "--untracked-files=no"]
+    written = [":!bench/RESULTS.md", ":!bench/results.json", ":!bench/charts"]
+    changed = _says(*status, "--", ":/", *written)
+    return _says("git", "describe", "--always") + ("-dirty" if changed else "")
 
 
 def _processor() -> str:
@@ -48,4 +56,4 @@ def _says(program: str, *arguments: str) -> str:
     if shutil.which(program) is None:
         return "none"
     said = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
-    return (said.stdout or said.stderr).strip().splitlines()[0]
+    return (said.stdout or said.stderr).strip().partition("\n")[0]
