@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lua.store import SaleStore
-from reconciler.comparison import compare
+from reconciler.comparison import Rows, compare, compare_rows
 from reconciler.drift import Drift
 from reconciler.findings import Finding, ItemSums
 from reconciler.interval import Interval, interval
@@ -89,7 +89,10 @@ async def _attempt(
         if ledger.checkpoint.version < redis.record.version:
             raise Moved  # It was restored from a backup since it had got there.
         between = await interval(store, redis, ledger)
-        return await _audited(redis, ledger, between, Pace(share), read_up_to)
+        pace = Pace(share)
+        rows = await compare_rows(redis, ledger, between, pace)
+    # All that is needed of the ledger is here: a transaction that rests too long is ended.
+    return await _audited(redis, ledger, between, rows, pace, read_up_to)
 
 
 async def _wait_for_ledger(
@@ -108,9 +111,14 @@ async def _wait_for_ledger(
 
 
 async def _audited(
-    redis: RedisCut, ledger: LedgerCut, between: Interval, pace: Pace, read_up_to: int
+    redis: RedisCut,
+    ledger: LedgerCut,
+    between: Interval,
+    rows: Rows,
+    pace: Pace,
+    read_up_to: int,
 ) -> Audit:
-    findings, items = await compare(redis, ledger, between, pace, read_up_to=read_up_to)
+    findings, items = await compare(redis, ledger, between, rows, pace, read_up_to=read_up_to)
     return Audit(
         sale_id=ledger.sale_id,
         epoch=redis.record.epoch,

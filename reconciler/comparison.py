@@ -21,11 +21,19 @@ ACTIVE: Final = frozenset({"held", "paid"})
 
 
 async def compare(
-    redis: RedisCut, ledger: LedgerCut, between: Interval, pace: Pace, *, read_up_to: int
+    redis: RedisCut,
+    ledger: LedgerCut,
+    between: Interval,
+    rows: "Rows",
+    pace: Pace,
+    *,
+    read_up_to: int,
 ) -> tuple[list[Finding], list[ItemSums]]:
-    """Compare everything; `read_up_to` is where the ledger stood before Redis was looked at."""
+    """Compare everything, now that the rows were.
+
+    `read_up_to` is where the ledger stood before Redis was looked at.
+    """
     buyers = await _buyers(redis, pace)
-    rows = await _rows(redis, ledger, between, pace)
     sums = _sums(redis, ledger, between, buyers, rows)
     findings = [
         _never_oversold(ledger, sums),
@@ -68,7 +76,7 @@ async def _buyers(redis: RedisCut, pace: Pace) -> _Buyers:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Rows:
+class Rows:
     """`taken` by sku, and by customer and sku; what the comparison row by row has found."""
 
     taken: Counter[str] = field(default_factory=Counter)
@@ -85,8 +93,9 @@ class _Rows:
     )
 
 
-async def _rows(redis: RedisCut, ledger: LedgerCut, between: Interval, pace: Pace) -> _Rows:
-    rows = _Rows()
+async def compare_rows(redis: RedisCut, ledger: LedgerCut, between: Interval, pace: Pace) -> Rows:
+    """Compare row by row, which is all that needs the ledger's transaction."""
+    rows = Rows()
     on_their_way = ledger.pending_returns | between.returned
     unknown = dict(redis.reservations)
     limited = {sku for sku, item in ledger.items.items() if item.limit_per_customer > 0}
@@ -102,7 +111,7 @@ async def _rows(redis: RedisCut, ledger: LedgerCut, between: Interval, pace: Pac
     return rows
 
 
-def _count(rows: _Rows, row: AuditedReservation, limited: set[str]) -> None:
+def _count(rows: Rows, row: AuditedReservation, limited: set[str]) -> None:
     if row.state in ACTIVE:
         for sku, units in units_of(row.lines):
             rows.taken[sku] += units
@@ -155,7 +164,7 @@ def _check_the_rest(
 
 
 def _sums(
-    redis: RedisCut, ledger: LedgerCut, between: Interval, buyers: _Buyers, rows: _Rows
+    redis: RedisCut, ledger: LedgerCut, between: Interval, buyers: _Buyers, rows: Rows
 ) -> list[ItemSums]:
     nothing = Item(sku="", available=0, raised=0, raised_revision=0, lowered=0, limit=0, price=0)
     return [
@@ -170,7 +179,7 @@ def _item_sums(
     ledger: LedgerCut,
     between: Interval,
     buyers: _Buyers,
-    rows: _Rows,
+    rows: Rows,
 ) -> ItemSums:
     return ItemSums(
         sku=item.sku,
@@ -221,7 +230,7 @@ def _conserved(sums: Iterable[ItemSums]) -> Finding:
     return finding
 
 
-async def _within_limits(ledger: LedgerCut, buyers: _Buyers, rows: _Rows, pace: Pace) -> Finding:
+async def _within_limits(ledger: LedgerCut, buyers: _Buyers, rows: Rows, pace: Pace) -> Finding:
     finding = Finding(invariant="I6", statement="nobody holds more than the limit, in either store")
     limits = {sku: item.limit_per_customer for sku, item in ledger.items.items()}
     async for (customer, sku), units in pace.through(rows.limited.items()):

@@ -1,15 +1,21 @@
 """The audit is exact while a sale goes on, and each of its checks can fail."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from tampering import TAMPERINGS, Tampering
 from till import Till, cancelled_after
 
+import sql.database
 from lua import keys
 from reconciler import audit as auditing
+from reconciler import comparison
 from reconciler.audit import CannotAudit, audit
 from reconciler.drift import DriftKind
+from reconciler.pace import Pace
+from reconciler.redis_cut import RedisCut
+from sql.database import Database
 from sql.settlement import release
 
 
@@ -87,3 +93,22 @@ async def test_what_is_not_proven_cannot_be_audited(till: Till) -> None:
     async with asyncio.timeout(10):
         with pytest.raises(CannotAudit, match="not proven"):
             await audit(till.database, till.store)
+
+
+async def test_a_transaction_of_the_ledger_is_not_left_to_rest(
+    till: Till, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the sums take: Postgres ends a transaction in which nothing happens."""
+    add_up = comparison._buyers
+
+    async def slowly(redis: RedisCut, pace: Pace) -> Any:
+        await asyncio.sleep(1)
+        return await add_up(redis, pace)
+
+    monkeypatch.setattr(sql.database, "IDLE_TIMEOUT", "300ms")
+    monkeypatch.setattr(comparison, "_buyers", slowly)
+    async with till.kept():
+        await till.buy(5)
+        await till.until_settled()
+    async with Database(database_url) as database:
+        assert (await audit(database, till.store)).clean
