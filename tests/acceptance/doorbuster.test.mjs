@@ -116,7 +116,7 @@ test("a wish keeps its key over a reload, until it is forgotten", async () => {
 });
 
 test("at a real gateway, over a link that loses half of the answers", async () => {
-  const buyer = new Customer({ base: LINK, token: () => TOKEN, seconds: 30 });
+  const buyer = new Customer({ base: LINK, token: () => TOKEN, seconds: 120 });
   const key = keptKey(`${SALE}/LAMP-1`);
   const first = await buyer.checkout(SALE, { "LAMP-1": 1 }, key);
   const again = await buyer.checkout(SALE, { "LAMP-1": 1 }, key);
