@@ -18,10 +18,12 @@ AnswerAtOnce: TypeAlias = Callable[[int, list[HeaderLine], bytes], None]
 class Arrived(NamedTuple):
     """A request that is here whole; `id` is what it is called in logs.
 
-    The names of headers are in lower case, and none stands twice.
+    `at` is when its head came, as `perf_counter()` tells it. The names of headers are in lower
+    case, and none stands twice.
     """
 
     id: str
+    at: float
     url: bytes
     headers: Mapping[bytes, bytes]
     body: bytes
@@ -36,6 +38,9 @@ class AnswersAtOnce(Protocol):
     def take(self, arrived: Arrived, answer: AnswerAtOnce) -> bool:
         """Have it answered, now or later, once; False: nothing was done, ask the application."""
 
+    def turn_away(self, arrived: Arrived, answer: AnswerAtOnce) -> None:
+        """Answer that too many came before it: nothing is done."""
+
 
 class TakesNothing:
     """Leaves every request to the application."""
@@ -49,3 +54,6 @@ class TakesNothing:
         """Never."""
         del arrived, answer
         return False
+
+    def turn_away(self, arrived: Arrived, answer: AnswerAtOnce) -> None:
+        """Nobody is in line."""

@@ -73,18 +73,19 @@ class Finder:
 
     async def when_in_ledger(self, reservation: UUID) -> Found:
         """The reservation, once the ledger has it. Raises a Refusal, or a LedgerFault."""
-        found = await self.find(reservation)
-        deadline = time.monotonic() + WAIT_SECONDS
-        while isinstance(found, Found) and not found.committed and time.monotonic() < deadline:
-            await asyncio.sleep(LOOK_SECONDS)
-            found = await self.in_ledger(reservation) or found
-        if isinstance(found, Problem):
-            raise Refusal(found)
+        found = await self.in_ledger(reservation)
+        if found is not None:
+            return found
+        in_redis = await self._in_redis(reservation)
+        if isinstance(in_redis, Problem):
+            raise Refusal(in_redis)
         # What Redis calls committed is taken from the ledger too: it may be settled since.
-        in_ledger = await self.in_ledger(reservation)
-        if in_ledger is None:
-            raise Refusal(LEDGER_BEHIND)
-        return in_ledger
+        deadline = time.monotonic() + WAIT_SECONDS
+        while (found := await self.in_ledger(reservation)) is None:
+            if time.monotonic() > deadline:
+                raise Refusal(LEDGER_BEHIND)
+            await asyncio.sleep(LOOK_SECONDS)
+        return found
 
     async def _in_redis(self, reservation: UUID) -> Finding:
         answer = UNKNOWN_RESERVATION

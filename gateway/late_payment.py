@@ -83,6 +83,7 @@ class LatePayments:
                 idempotency_key=None,
                 wanted=PaidLate(expired=reservation, lines=decode(expired.lines)),
                 traceparent=expired.traceparent,
+                since=time.perf_counter(),
             )
         )
         match answer:

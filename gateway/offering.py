@@ -1,6 +1,8 @@
 """A connection that offers requests to be answered at once, before the application sees them."""
 
 import logging
+from functools import partial
+from time import perf_counter
 from typing import Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -9,6 +11,7 @@ from gateway.at_once import AnswersAtOnce, Arrived, TakesNothing
 from gateway.connection import Connection
 from gateway.problems import HeaderLine
 from gateway.request_id import request_id
+from gateway.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -18,17 +21,19 @@ class OfferingConnection(Connection):
 
     Everything else takes the way through ASGI: a body that is late, a request that came before the
     last one was answered, a header that stands twice, a client that does not read, one that waits
-    for 100 or closes.
+    for 100 or closes. What is offered waits for its turn.
     """
 
     at_once: AnswersAtOnce = TakesNothing()
+    turns: Turns
     _offered: "Offered | None" = None
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of one request, or of several."""
         super().data_received(data)
-        if self._offered is not None:
-            self._offer(self._offered)
+        offered = self._offered
+        if offered is not None and not offered.is_in_line:
+            self._offer(offered)
 
     def on_message_begin(self) -> None:
         """A request begins, perhaps behind one that was not offered yet: they keep their order."""
@@ -75,12 +80,23 @@ class OfferingConnection(Connection):
         )
 
     def _offer(self, offered: "Offered") -> None:
-        if self.transport.is_closing():
-            self._offered = None
-        elif offered.more_body or not self._is_taken(offered):
+        if offered.more_body:
             self._leave_to_app(offered)
-        else:
+        elif self.turns.is_too_long:
             self._offered = None
+            self.at_once.turn_away(offered.arrived(), offered.answer)
+        else:
+            offered.is_in_line = True
+            self.turns.join(partial(self._serve, offered))
+
+    def _serve(self, offered: "Offered") -> None:
+        """It is its turn, unless the application has it already, or its client left."""
+        if self._offered is not offered:
+            return
+        if self.transport.is_closing() or self._is_taken(offered):
+            self._offered = None
+        else:
+            self._leave_to_app(offered)
 
     def _is_taken(self, offered: "Offered") -> bool:
         try:
@@ -113,7 +129,8 @@ class OfferingConnection(Connection):
 
 def offering(at_once: AnswersAtOnce) -> type[OfferingConnection]:
     """Connections that offer requests to this; uvicorn makes them by themselves."""
-    return type("OfferingConnection", (OfferingConnection,), {"at_once": at_once})
+    members = {"at_once": at_once, "turns": Turns()}
+    return type("OfferingConnection", (OfferingConnection,), members)
 
 
 class _NobodyWaits:
@@ -131,9 +148,11 @@ class Offered:
         "_default_lines",
         "_headers",
         "_request",
+        "at",
         "before",
         "body",
         "disconnected",
+        "is_in_line",
         "keep_alive",
         "more_body",
         "response_complete",
@@ -143,7 +162,9 @@ class Offered:
 
     def __init__(self, connection: OfferingConnection, headers: dict[bytes, bytes]) -> None:
         self.before: RequestResponseCycle = connection.cycle
+        self.at = perf_counter()
         self.body = bytearray()
+        self.is_in_line = False
         self.more_body = True
         self.keep_alive = True
         self.disconnected = False
@@ -156,7 +177,8 @@ class Offered:
 
     def arrived(self) -> Arrived:
         """It, when all of it is here."""
-        return Arrived(self._request, self._connection.url, self._headers, bytes(self.body))
+        url, body = self._connection.url, bytes(self.body)
+        return Arrived(self._request, self.at, url, self._headers, body)
 
     def answer(self, status: int, lines: list[HeaderLine], body: bytes) -> None:
         """Answer it; who has left hears nothing."""

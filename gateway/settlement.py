@@ -101,10 +101,15 @@ class Settlement:
                 raise Refusal(LEDGER_BEHIND) from fault
 
     async def _pay(self, reservation: UUID, reference: str) -> Found:
-        found = await self._finder.when_in_ledger(reservation)
-        match settled := await self._cashier.pay(reservation, reference):
-            case Settled(state=State.PAID, reference=paid) if paid == reference:
-                return _with_state(found, State.PAID)
+        paid = await self._cashier.pay(reservation, reference)
+        if paid is None:
+            await self._finder.when_in_ledger(reservation)
+            paid = await self._cashier.pay(reservation, reference)
+        if paid is None:
+            raise Refusal(LEDGER_BEHIND)
+        match settled := paid.settled:
+            case Settled(state=State.PAID, reference=first) if first == reference:
+                return _with_state(paid.found, State.PAID)
             case Settled(state=State.EXPIRED, late=late) if late == reference:
                 return await self._late_payments.pay(reservation, reference)
         raise Refusal(_not_paid(settled))
@@ -153,7 +158,7 @@ def _tell_of_refund(scope: Scope, reservation: UUID, problem: Problem) -> None:
         log.info("a payment has to go back: %s", problem.code, extra=ids)
 
 
-def _not_paid(settled: Settled | None) -> Problem:
+def _not_paid(settled: Settled) -> Problem:
     """Whoever took the money for nothing must give it back."""
     match settled:
         case Settled(state=State.PAID):

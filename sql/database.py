@@ -20,6 +20,14 @@ LOCK_TIMEOUT: Final = "5s"
 IDLE_TIMEOUT: Final = "30s"
 
 
+async def _leave_as_it_is(_: object) -> None:
+    """Spare each use of a connection a round trip, and Postgres a statement.
+
+    What asyncpg would reset here, nobody sets: no cursor is held, no advisory lock, no setting but
+    for a transaction. It still ends a transaction that was left open.
+    """
+
+
 class Database:
     """Connections to one Postgres database, opened when they are first needed.
 
@@ -47,6 +55,7 @@ class Database:
                 "idle_in_transaction_session_timeout": IDLE_TIMEOUT,
                 "synchronous_commit": "on",
             },
+            reset=_leave_as_it_is,
         )
 
     async def __aenter__(self) -> "Database":

@@ -20,13 +20,17 @@ class PaidLate:
 
 
 class CheckoutRequest(NamedTuple):
-    """A customer's wish, parsed and authenticated; or a payment's, which came after expiry."""
+    """A customer's wish, parsed and authenticated; or a payment's, which came after expiry.
+
+    It has been here whole `since` then, as `perf_counter()` tells it.
+    """
 
     sale_id: str
     customer: Customer
     idempotency_key: str | None
     wanted: Wanted | CustomersCart | PaidLate
     traceparent: str | None
+    since: float
 
 
 class Reserved(NamedTuple):

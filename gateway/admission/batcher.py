@@ -103,22 +103,39 @@ class Batcher:
         self._call_seconds = 0.0
         self._loop = asyncio.get_running_loop()
 
-    async def decide(self, checkout: Checkout, lines: int, *, replicas: int = 0) -> Verdict:
+    async def decide(
+        self, checkout: Checkout, lines: int, *, replicas: int = 0, waited_seconds: float = 0.0
+    ) -> Verdict:
         """The verdict on a checkout that has so many lines."""
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self.add(checkout, lines, partial(_resolve, verdict), replicas=replicas)
+        self.add(
+            checkout,
+            lines,
+            partial(_resolve, verdict),
+            replicas=replicas,
+            waited_seconds=waited_seconds,
+        )
         return await verdict
 
-    def add(self, checkout: Checkout, lines: int, tell: Tell, *, replicas: int = 0) -> None:
+    def add(
+        self,
+        checkout: Checkout,
+        lines: int,
+        tell: Tell,
+        *,
+        replicas: int = 0,
+        waited_seconds: float = 0.0,
+    ) -> None:
         """Have the verdict told as soon as there is one, which may be at once.
 
         All checkouts of a sale are at one level, so the last one's `replicas` go for its batch.
+        What it has waited elsewhere is part of its deadline.
         """
         if self._is_too_long():
             tell(Overloaded())
             return
         self._replicas = replicas
-        until = self._loop.time() + self._deadline_seconds
+        until = self._loop.time() + self._deadline_seconds - waited_seconds
         self._waiting.append(Waiting(checkout.encode(), checkout.terms, lines, until, tell))
         self._counts.waiting += 1
         self._send()

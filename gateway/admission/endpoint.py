@@ -18,7 +18,7 @@ from gateway.asgi import MAX_BODY_BYTES, header, json_lines, problem_lines, read
 from gateway.at_once import AnswerAtOnce, Arrived
 from gateway.counts import AdmissionCounts
 from gateway.identity import Callers, Customer
-from gateway.problems import INTERNAL, UNKNOWN_SALE, HeaderLine, Problem, Refusal
+from gateway.problems import INTERNAL, OVERLOADED, UNKNOWN_SALE, HeaderLine, Problem, Refusal
 from gateway.request_id import id_of
 from gateway.sales import is_sale_id
 
@@ -51,7 +51,6 @@ class CheckoutEndpoint:
 
     def take(self, arrived: Arrived, answer: AnswerAtOnce) -> bool:
         """Have it answered, unless it has to be looked at in another way before."""
-        began = perf_counter()
         sale_id, headers, body = _sale_id(arrived.url), arrived.headers, arrived.body
         if sale_id is None or len(body) > MAX_BODY_BYTES or b"origin" in headers:
             return False
@@ -59,21 +58,28 @@ class CheckoutEndpoint:
             customer = self._callers.customer_at_once(headers.get(b"authorization"))
             if customer is None:
                 return False
-            request = _parse(sale_id, customer, headers.get, body)
+            request = _parse(sale_id, customer, headers.get, body, arrived.at)
         except Refusal as refusal:
-            self._counts.answered(refusal.problem.code, began=began)
-            answer(*_told(arrived.id, refusal.problem))
+            self._refuse(arrived, answer, refusal.problem)
             return True
-        return self._desk.checkout_at_once(request, partial(self._tell, arrived.id, began, answer))
+        return self._desk.checkout_at_once(request, partial(self._tell, arrived, answer))
 
-    def _tell(self, request: str, began: float, answer: AnswerAtOnce, told: Answer) -> None:
+    def turn_away(self, arrived: Arrived, answer: AnswerAtOnce) -> None:
+        """Answer that too many are waiting."""
+        self._refuse(arrived, answer, OVERLOADED)
+
+    def _refuse(self, arrived: Arrived, answer: AnswerAtOnce, problem: Problem) -> None:
+        self._counts.answered(problem.code, began=arrived.at)
+        answer(*_told(arrived.id, problem))
+
+    def _tell(self, arrived: Arrived, answer: AnswerAtOnce, told: Answer) -> None:
         try:
-            self._counts.answered(_outcome(told), began=began)
-            answer(*_told(request, told))
+            self._counts.answered(_outcome(told), began=arrived.at)
+            answer(*_told(arrived.id, told))
         # Whoever shares the call must not suffer by a defect that one of them meets.
         except Exception:
-            log.exception("a checkout could not be answered", extra={"request": request})
-            answer(*_told(request, INTERNAL))
+            log.exception("a checkout could not be answered", extra={"request": arrived.id})
+            answer(*_told(arrived.id, INTERNAL))
 
     async def _counted(self, scope: Scope, receive: Receive) -> Answer:
         began = perf_counter()
@@ -92,7 +98,8 @@ class CheckoutEndpoint:
             raise Refusal(UNKNOWN_SALE)
         # What is wrong with the key is told before the body is waited for.
         idempotency_key(header(scope, b"idempotency-key"))
-        return _parse(sale_id, customer, partial(header, scope), await read_body(receive))
+        body = await read_body(receive)
+        return _parse(sale_id, customer, partial(header, scope), body, perf_counter())
 
 
 # Ids of sales that do not exist push each other out.
@@ -103,7 +110,11 @@ def _sale_id(url: bytes) -> str | None:
 
 
 def _parse(
-    sale_id: str, customer: Customer, header_of: Callable[[bytes], bytes | None], body: bytes
+    sale_id: str,
+    customer: Customer,
+    header_of: Callable[[bytes], bytes | None],
+    body: bytes,
+    since: float,
 ) -> CheckoutRequest:
     return CheckoutRequest(
         sale_id=sale_id,
@@ -111,6 +122,7 @@ def _parse(
         idempotency_key=idempotency_key(header_of(b"idempotency-key")),
         wanted=parse_checkout(header_of(b"content-type"), body),
         traceparent=_traceparent(header_of(b"traceparent")),
+        since=since,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter
 from typing import TypeGuard
 from uuid import UUID
 
@@ -121,6 +122,7 @@ class SaleDesk:
             len(order.lines),
             partial(self._tell, attempt, answer),
             replicas=prices.replicas,
+            waited_seconds=perf_counter() - request.since,
         )
         return True
 
@@ -194,7 +196,10 @@ class SaleDesk:
 
     async def _decide(self, attempt: Attempt) -> Answer:
         verdict = await self._batcher.decide(
-            attempt.encode(), len(attempt.order.lines), replicas=attempt.prices.replicas
+            attempt.encode(),
+            len(attempt.order.lines),
+            replicas=attempt.prices.replicas,
+            waited_seconds=perf_counter() - attempt.request.since,
         )
         answer = self._of_verdict(attempt, verdict)
         if answer is CHANGED:

@@ -36,7 +36,7 @@ async def test_a_hundred_at_once_are_paid_in_two_transactions(
     async with asyncio.TaskGroup() as tasks:
         cashier = Cashier(database, tasks)
         settled = await asyncio.gather(*(cashier.pay(each, f"pay-{each}") for each in ids))
-    assert all(each is not None and each.state is State.PAID for each in settled)
+    assert all(each is not None and each.settled.state is State.PAID for each in settled)
     assert await _transactions(database, ids) <= 2
 
 
@@ -49,7 +49,7 @@ async def test_of_two_payments_of_one_reservation_the_first_wins(
         first, second = await asyncio.gather(cashier.pay(one, "first"), cashier.pay(one, "second"))
     assert first is not None
     assert first == second
-    assert first.reference == "first"
+    assert first.settled.reference == "first"
 
 
 async def test_what_the_ledger_does_not_have_is_none_of_its_neighbours_trouble(
@@ -62,7 +62,7 @@ async def test_what_the_ledger_does_not_have_is_none_of_its_neighbours_trouble(
             cashier.pay(one, "first"), cashier.pay(uuid4(), "second")
         )
     assert found is not None
-    assert found.state is State.PAID
+    assert found.settled.state is State.PAID
     assert missing is None
 
 
@@ -83,4 +83,4 @@ async def test_a_ledger_that_is_away_is_told_to_each_and_comes_back(
             paid = await asyncio.gather(*(cashier.pay(each, "p") for each in ids))
     finally:
         await keeper.close()
-    assert all(each is not None and each.state is State.PAID for each in paid)
+    assert all(each is not None and each.settled.state is State.PAID for each in paid)

@@ -69,6 +69,9 @@ class EchoAtOnce:
             answer_it()
         return True
 
+    def turn_away(self, arrived: Arrived, answer: AnswerAtOnce) -> None:
+        raise AssertionError(f"the line is never long: {arrived}, {answer}")
+
     async def _later(self, go_on: asyncio.Event, answer_it: Callable[[], None]) -> None:
         await go_on.wait()
         answer_it()

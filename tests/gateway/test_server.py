@@ -50,6 +50,9 @@ class AtOnce:
         answer(204, [], b"")
         return True
 
+    def turn_away(self, arrived: Arrived, answer: AnswerAtOnce) -> None:
+        raise AssertionError(f"the line is never long: {arrived}, {answer}")
+
 
 @asynccontextmanager
 async def serving(app: App, *, drain_seconds: float = 0) -> AsyncIterator[httpx.AsyncClient]:

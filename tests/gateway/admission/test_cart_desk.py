@@ -1,6 +1,7 @@
 """A checkout of a cart at the desk: what is read may have moved before the script sees it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -81,6 +82,7 @@ class Place:
                 idempotency_key=key,
                 wanted=CustomersCart(),
                 traceparent=None,
+                since=time.perf_counter(),
             )
         )
 
@@ -243,6 +245,7 @@ async def test_a_cart_that_finds_no_record_costs_no_witness(place: Place) -> Non
         idempotency_key=None,
         wanted=((LAMP, 1),),
         traceparent=None,
+        since=time.perf_counter(),
     )
     assert await place.desk.checkout(wanted) == STOCK_UNVERIFIED
     assert await place.server.command("HGET", keys.seen(place.sale_id), 1) == b"1"

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,7 @@ async def test_sales_that_were_made_up_leave_nothing_behind(
                     idempotency_key=None,
                     wanted=(("LAMP-1", 1),),
                     traceparent=None,
+                    since=time.perf_counter(),
                 )
             )
             assert (answer == STOCK_UNVERIFIED) == (url is not None)

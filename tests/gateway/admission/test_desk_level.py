@@ -1,6 +1,7 @@
 """The level that a gateway promises follows what Redis keeps, also within an epoch."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -79,6 +80,7 @@ def wish(store: SaleStore) -> CheckoutRequest:
         idempotency_key=None,
         wanted=(("LAMP-1", 1),),
         traceparent=None,
+        since=time.perf_counter(),
     )
 
 

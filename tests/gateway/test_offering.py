@@ -1,0 +1,108 @@
+"""What is offered to be answered at once stands in line, and may leave it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from buyer import Line
+from starlette.types import Receive, Scope, Send
+from waiting import until
+
+from gateway.at_once import AnswerAtOnce, Arrived
+from gateway.listener import listen
+from gateway.offering import offering
+from gateway.turns import LONGEST_WAIT_SECONDS
+
+CROWD = 14
+# Longer than a slice, and together much longer than it takes a test to notice the first.
+EACH_SECONDS = 0.05
+
+
+class Slow:
+    """Keeps the whole process busy with each that it takes."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.taken: list[bytes] = []
+
+    def may_take(self, method: bytes, url: bytes) -> bool:
+        del url
+        return method == b"POST"
+
+    def take(self, arrived: Arrived, answer: AnswerAtOnce) -> bool:
+        time.sleep(self._seconds)
+        self.taken.append(arrived.url)
+        answer(200, [(b"content-length", b"0")], b"")
+        return True
+
+    def turn_away(self, arrived: Arrived, answer: AnswerAtOnce) -> None:
+        del arrived
+        answer(503, [(b"content-length", b"0")], b"")
+
+
+async def app(_: Scope, __: Receive, send: Send) -> None:
+    """Answer what is not taken."""
+    headers = [(b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 202, "headers": headers})
+    await send({"type": "http.response.body"})
+
+
+@asynccontextmanager
+async def connections(slow: Slow, count: int) -> AsyncIterator[list[Line]]:
+    """So many connections to a server that offers to it."""
+    config = uvicorn.Config(app, http=offering(slow), ws="none", lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    with listen("127.0.0.1", 0) as listening:
+        async with asyncio.TaskGroup() as tasks:
+            serve = tasks.create_task(server._serve([listening]))
+            await until(lambda: server.started or serve.done())
+            pairs = [
+                await asyncio.open_connection(*listening.getsockname()[:2]) for _ in range(count)
+            ]
+            try:
+                yield [Line(*pair) for pair in pairs]
+            finally:
+                for _, writer in pairs:
+                    writer.close()
+                server.should_exit = True
+
+
+async def status(line: Line, path: str) -> int:
+    return (await line.send("POST", path, body={})).status
+
+
+async def test_who_would_wait_too_long_is_turned_away() -> None:
+    slow = Slow(LONGEST_WAIT_SECONDS / 10)
+    async with connections(slow, CROWD + 2) as lines:
+        crowd = [asyncio.create_task(status(line, "/crowd")) for line in lines[:CROWD]]
+        await until(lambda: len(slow.taken) >= 2)
+        assert await status(lines[-2], "/late") == 503
+        assert await asyncio.gather(*crowd) == [200] * CROWD
+        # The line is short again.
+        assert await status(lines[-1], "/later") == 200
+    assert b"/late" not in slow.taken
+
+
+async def test_who_leaves_the_line_is_not_served() -> None:
+    slow = Slow(EACH_SECONDS)
+    async with connections(slow, CROWD) as lines:
+        crowd = [asyncio.create_task(status(line, f"/{n}")) for n, line in enumerate(lines)]
+        await until(lambda: bool(slow.taken))
+        lines[-1]._writer.transport.abort()
+        served = await asyncio.gather(*crowd, return_exceptions=True)
+    assert served[:-1] == [200] * (CROWD - 1)
+    assert isinstance(served[-1], asyncio.IncompleteReadError | ConnectionError)
+    assert slow.taken == [b"/%d" % number for number in range(CROWD - 1)]
+
+
+async def test_who_sends_another_request_out_of_the_line_is_served_by_the_application() -> None:
+    slow = Slow(EACH_SECONDS)
+    async with connections(slow, CROWD) as lines:
+        crowd = [asyncio.create_task(status(line, f"/{n}")) for n, line in enumerate(lines)]
+        await until(lambda: bool(slow.taken))
+        lines[-1]._writer.write(b"GET /next HTTP/1.1\r\nhost: shop\r\n\r\n")
+        assert await asyncio.gather(*crowd) == [200] * (CROWD - 1) + [202]
+        assert (await lines[-1]._receive()).status == 202
+    assert b"/%d" % (CROWD - 1) not in slow.taken
