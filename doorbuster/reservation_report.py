@@ -16,7 +16,7 @@ from gateway.admin.reservations import reservation_document
 from gateway.identity.customer import Customer
 from sql import reservation_search
 from sql.reservation_search import InspectedReservation
-from sql.settlement import State
+from sql.reservations import State
 
 
 async def of_sale(

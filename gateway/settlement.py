@@ -14,7 +14,7 @@ from starlette.types import Scope
 from gateway.asgi import read_body
 from gateway.cashier import Cashier
 from gateway.counts import SettlementCounts, counting
-from gateway.finder import Finder, Found, milliseconds
+from gateway.finder import Finder, Found, milliseconds, of_ledger
 from gateway.identity import Callers
 from gateway.json_body import parse_json
 from gateway.late_payment import LatePayments
@@ -42,7 +42,8 @@ from gateway.reservation_operations import (
 from sql.database import Database
 from sql.extension import Extended, TooLong, extend
 from sql.faults import LedgerFault
-from sql.settlement import Settled, State, release
+from sql.reservations import State
+from sql.settlement import Settled, release
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class Settlement:
             raise Refusal(LEDGER_BEHIND)
         match settled := paid.settled:
             case Settled(state=State.PAID, reference=first) if first == reference:
-                return _with_state(paid.found, State.PAID)
+                return _with_state(of_ledger(paid.was), State.PAID)
             case Settled(state=State.EXPIRED, late=late) if late == reference:
                 return await self._late_payments.pay(reservation, reference)
         raise Refusal(_not_paid(settled))

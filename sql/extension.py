@@ -5,7 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from sql.database import Database
-from sql.settlement import Settled, State
+from sql.reservations import State
+from sql.settlement import Settled
 from sql.statement import load
 
 EXTEND = load("reservation_extend")

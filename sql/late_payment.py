@@ -10,7 +10,8 @@ from typing import TypeAlias
 from uuid import UUID
 
 from sql.database import Connection, Database
-from sql.settlement import PAY, REFUSE_PAYMENT, Settled, State, lock
+from sql.reservations import State
+from sql.settlement import PAY, REFUSE_PAYMENT, Settled, lock
 from sql.statement import load
 
 EXPIRED = load("reservation_expired")

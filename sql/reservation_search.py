@@ -6,8 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from sql.database import Database, Row
-from sql.reservations import LedgerReservation, parse_reservation
-from sql.settlement import State
+from sql.reservations import LedgerReservation, State, parse_reservation
 from sql.statement import load
 
 OF_SALE: Final = load("reservations_of_sale")

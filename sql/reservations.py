@@ -3,14 +3,23 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sql.database import Database, Row
-from sql.settlement import State
 from sql.statement import load
 
 FIND = load("reservations_find")
 OF_CUSTOMER = load("reservations_of_customer")
+
+
+class State(StrEnum):
+    """The states of a reservation; the last three are final."""
+
+    HELD = "held"
+    PAID = "paid"
+    RELEASED = "released"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from sql.database import Connection, Database, Row
 from sql.ledger import ITEMS_LOCK, ITEMS_MOVE
 from sql.lines import units_by_sku
 from sql.outbox import ask_return
+from sql.reservations import LedgerReservation, State, parse_reservation
 from sql.statement import load
 
 LOCK = load("reservations_lock")
@@ -24,15 +25,6 @@ CLAIM_LATE = load("reservations_claim_late")
 RELEASE = load("reservation_release")
 EXPIRE = load("reservations_expire")
 CLOCK_TICK = load("hold_clock_tick")
-
-
-class State(StrEnum):
-    """The states of a reservation; the last three are final."""
-
-    HELD = "held"
-    PAID = "paid"
-    RELEASED = "released"
-    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,26 +50,38 @@ class Settled:
     replaced_by: UUID | None = None
 
 
-async def pay(database: Database, payments: Sequence[Payment]) -> dict[UUID, Settled]:
+class Paid(NamedTuple):
+    """A reservation as it was before a payment, and how it stands afterwards."""
+
+    was: LedgerReservation
+    settled: Settled
+
+
+async def pay(database: Database, payments: Sequence[Payment]) -> dict[UUID, Paid]:
     """Settle reservations as paid, all in one transaction; the first payment of each wins.
 
-    Returns how each reservation stands afterwards; one that the ledger does not have is left out.
+    Returns what became of each reservation; one that the ledger does not have is left out.
     A payment for a released reservation is remembered as one to be refunded. The first payment
     for an expired one is remembered as `late`: see `sql.late_payment`.
     """
     first = {payment.reservation: payment.reference for payment in reversed(payments)}
     async with database.transaction() as connection:
-        found = await lock(connection, first)
+        rows = await connection.fetch(LOCK, sorted(first))
+        found = _by_id(rows)
         await _write(connection, PAY, first, _in_state(found, State.HELD))
         unclaimed = [each for each in _in_state(found, State.EXPIRED) if found[each].late is None]
         await _write(connection, CLAIM_LATE, first, unclaimed)
         await _write(connection, REFUSE_PAYMENT, first, _in_state(found, State.RELEASED))
-    return {each: _after(was, first[each]) for each, was in found.items()}
+    settled = {each: _after(was, first[each]) for each, was in found.items()}
+    return {row["id"]: Paid(parse_reservation(row), settled[row["id"]]) for row in rows}
 
 
 async def lock(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Settled]:
     """Lock reservations, in the order of their ids; how each that there is stands."""
-    rows = await connection.fetch(LOCK, sorted(ids))
+    return _by_id(await connection.fetch(LOCK, sorted(ids)))
+
+
+def _by_id(rows: Iterable[Row]) -> dict[UUID, Settled]:
     return {row["id"]: _settled(row) for row in rows}
 
 

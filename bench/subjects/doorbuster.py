@@ -23,6 +23,7 @@ from gateway.admin.sale_acts import Done
 from gateway.definitions.sale import parse_sale
 from lua.store import SaleStore
 from sql import sales
+from sql.database import Database
 
 SALE: Final = "bench"
 
@@ -134,12 +135,17 @@ async def _start_gateway(own: Ground, settings: dict[str, str]) -> tuple[str, in
     return host, port
 
 
-async def _open_sale(servers: Servers, shop: Shop) -> None:
+async def create_sale(database: Database, shop: Shop) -> None:
+    """Create the sale, as a draft."""
     items = [
         {"sku": sku, "price": 1999, "units": shop.units, "limit_per_customer": shop.limit}
         for sku in shop.skus
     ]
-    await sales.create(servers.database, parse_sale(to_json({"id": SALE, "items": items})))
+    await sales.create(database, parse_sale(to_json({"id": SALE, "items": items})))
+
+
+async def _open_sale(servers: Servers, shop: Shop) -> None:
+    await create_sale(servers.database, shop)
     if await change_state(servers, SALE, "open") is not Done.CHANGED:
         raise Unmeasurable("the sale did not open")
 

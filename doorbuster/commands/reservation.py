@@ -39,9 +39,9 @@ def list_reservations(
     from doorbuster.servers import with_servers
     from doorbuster.settings import load
     from gateway.identity.customer import Customer
-    from sql import settlement
+    from sql.reservations import State
 
-    wanted = None if state is None else settlement.State(state)
+    wanted = None if state is None else State(state)
     if customer is not None:
         who = Customer(issuer=issuer or load().token_issuer, subject=customer)
         found = with_servers(lambda servers: of_customer(servers, who, sale, wanted, limit))

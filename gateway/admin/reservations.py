@@ -21,7 +21,7 @@ from gateway.reservation_call import reservation_id
 from sql import reservation_search
 from sql.database import Database
 from sql.reservation_search import InspectedReservation
-from sql.settlement import State
+from sql.reservations import State
 
 RESERVATIONS: Final = "/v1/admin/reservations"
 # As long as a subject or an issuer of a token may be.

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.finder import Found
 from gateway.streams.frame import Frame, Mark, block
-from sql.settlement import State
+from sql.reservations import State
 
 # A later word stands higher: `held` is what Redis admitted and the ledger does not have yet.
 _RANKS: Final = {"held": 0, "committed": 1}

@@ -11,7 +11,7 @@ from holds import holds
 from gateway.cashier import Cashier
 from sql.database import Database
 from sql.faults import LedgerFault
-from sql.settlement import State
+from sql.reservations import State
 
 
 @pytest_asyncio.fixture

@@ -32,7 +32,8 @@ from sql.alarms import AlarmKind, list_alarms
 from sql.audit_log import last_audits
 from sql.database import Database
 from sql.faults import LedgerFault
-from sql.settlement import Payment, State, pay, release
+from sql.reservations import State
+from sql.settlement import Payment, pay, release
 
 SEED = int(os.environ.get("DOORBUSTER_TEST_SEED", random.randrange(1 << 32)))
 SECONDS = float(os.environ.get("DOORBUSTER_FAULT_SECONDS", "12"))
@@ -113,9 +114,9 @@ async def settle(world: World, reservation: UUID, chance: random.Random) -> None
                     return
                 continue
             payment = Payment(reservation=reservation, reference=reservation.hex)
-            settled = (await pay(world.till.database, [payment])).get(reservation)
-            if settled is not None:
-                world.paid |= {reservation} if settled.state is State.PAID else set()
+            told = (await pay(world.till.database, [payment])).get(reservation)
+            if told is not None:
+                world.paid |= {reservation} if told.settled.state is State.PAID else set()
                 return
         await asyncio.sleep(0.05)
 

@@ -21,7 +21,8 @@ from sql.ledger import (
     read_checkpoint,
 )
 from sql.parking import ParkedKind, list_parked
-from sql.settlement import State, release
+from sql.reservations import State
+from sql.settlement import release
 from sql.statement import load
 
 

@@ -12,8 +12,8 @@ from drafts import LAMP, draft, open_sale
 from sql.database import Database
 from sql.extension import Extended, TooLong, extend
 from sql.ledger import commit
-from sql.reservations import find
-from sql.settlement import Payment, Settled, State, expire, pay, release
+from sql.reservations import State, find
+from sql.settlement import Payment, Settled, expire, pay, release
 
 USUAL_PAUSE = timedelta(seconds=5)
 HOLD_SECONDS = 600

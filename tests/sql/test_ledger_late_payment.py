@@ -21,7 +21,8 @@ from sql.late_payment import (
     replace_with,
 )
 from sql.ledger import commit
-from sql.settlement import Payment, Settled, State, expire, pay, release
+from sql.reservations import State
+from sql.settlement import Payment, Settled, expire, pay, release
 
 USUAL_PAUSE = timedelta(seconds=5)
 OLD, NEW, THIRD = ids(1, 2, 3)
@@ -43,9 +44,8 @@ async def end(database: Database, sale_id: str) -> None:
 
 
 async def told(database: Database, reference: str, reservation: UUID = OLD) -> Settled:
-    return (await pay(database, [Payment(reservation=reservation, reference=reference)]))[
-        reservation
-    ]
+    paid = await pay(database, [Payment(reservation=reservation, reference=reference)])
+    return paid[reservation].settled
 
 
 def claimed(reference: str, *, refunded: bool = False, by: UUID | None = None) -> Settled:
@@ -61,7 +61,8 @@ async def test_the_first_late_payment_has_the_reservation_to_itself(ledger: Data
 
 async def test_of_late_payments_in_one_batch_the_first_has_it(ledger: Database) -> None:
     batch = [Payment(reservation=OLD, reference=f"late-{number}") for number in (1, 2)]
-    assert await pay(ledger, batch) == {OLD: claimed("late-1")}
+    paid = await pay(ledger, batch)
+    assert {each: told.settled for each, told in paid.items()} == {OLD: claimed("late-1")}
 
 
 async def test_it_pays_what_replaces_the_reservation_once(ledger: Database, sale_id: str) -> None:

@@ -12,8 +12,8 @@ from drafts import LAMP, MUG, draft, open_sale
 from sql import sales
 from sql.database import Database
 from sql.ledger import commit
-from sql.reservations import find
-from sql.settlement import Payment, Settled, State, expire, pay, release, tick_hold_clock
+from sql.reservations import State, find
+from sql.settlement import Paid, Payment, Settled, expire, pay, release, tick_hold_clock
 
 USUAL_PAUSE = timedelta(seconds=5)
 HELD = ids(1, 2, 3)
@@ -46,12 +46,20 @@ def payment(reservation: UUID, reference: str = "payment-1") -> Payment:
     return Payment(reservation=reservation, reference=reference)
 
 
+async def settled_by(ledger: Database, payments: list[Payment]) -> dict[UUID, Settled]:
+    """How they left what they were for; each is told as what it was before, too."""
+    before = await find(ledger, [each.reservation for each in payments])
+    paid = await pay(ledger, payments)
+    assert {each: told.was for each, told in paid.items()} == before
+    return {each: told.settled for each, told in paid.items()}
+
+
 def paid(reference: str = "payment-1") -> Settled:
     return Settled(state=State.PAID, reference=reference)
 
 
 async def test_a_payment_settles_and_gives_no_units_back(ledger: Database, sale_id: str) -> None:
-    assert await pay(ledger, [payment(HELD[0])]) == {HELD[0]: paid()}
+    assert await settled_by(ledger, [payment(HELD[0])]) == {HELD[0]: paid()}
     assert await taken(ledger, sale_id) == {LAMP: 6, MUG: 3}
     assert await asked_back(ledger) == []
     row = (await find(ledger, HELD))[HELD[0]]
@@ -61,32 +69,32 @@ async def test_a_payment_settles_and_gives_no_units_back(ledger: Database, sale_
 async def test_a_repeated_payment_changes_nothing(ledger: Database) -> None:
     await pay(ledger, [payment(HELD[0])])
     before = await ledger.rows("table reservation")
-    assert await pay(ledger, [payment(HELD[0])]) == {HELD[0]: paid()}
+    assert await settled_by(ledger, [payment(HELD[0])]) == {HELD[0]: paid()}
     assert await ledger.rows("table reservation") == before
 
 
 async def test_a_second_payment_is_told_of_the_first(ledger: Database) -> None:
     await pay(ledger, [payment(HELD[0])])
-    assert await pay(ledger, [payment(HELD[0], "payment-2")]) == {HELD[0]: paid()}
+    assert await settled_by(ledger, [payment(HELD[0], "payment-2")]) == {HELD[0]: paid()}
 
 
 async def test_of_two_payments_in_one_batch_the_first_wins(ledger: Database) -> None:
     batch = [payment(HELD[0]), payment(HELD[1], "other"), payment(HELD[0], "payment-2")]
-    assert await pay(ledger, batch) == {HELD[0]: paid(), HELD[1]: paid("other")}
+    assert await settled_by(ledger, batch) == {HELD[0]: paid(), HELD[1]: paid("other")}
 
 
 async def test_what_the_ledger_does_not_have_is_left_out(ledger: Database) -> None:
     stranger = UUID(int=99)
-    assert await pay(ledger, [payment(stranger), payment(HELD[0])]) == {HELD[0]: paid()}
-    assert await pay(ledger, [payment(stranger)]) == {}
+    assert await settled_by(ledger, [payment(stranger), payment(HELD[0])]) == {HELD[0]: paid()}
+    assert await settled_by(ledger, [payment(stranger)]) == {}
     assert await release(ledger, stranger) is None
 
 
 async def test_a_late_payment_is_remembered_and_the_first_one_stays(ledger: Database) -> None:
     await release(ledger, HELD[0])
     released = {HELD[0]: Settled(state=State.RELEASED, reference=None)}
-    assert await pay(ledger, [payment(HELD[0], "late-1")]) == released
-    assert await pay(ledger, [payment(HELD[0], "late-2")]) == released
+    assert await settled_by(ledger, [payment(HELD[0], "late-1")]) == released
+    assert await settled_by(ledger, [payment(HELD[0], "late-2")]) == released
     rows = await ledger.rows(
         "select state, payment_reference, refused_payment_reference from reservation where id = $1",
         HELD[0],
@@ -123,7 +131,7 @@ async def test_a_hold_past_its_time_can_be_paid_until_the_sweeper_takes_it(
     ledger: Database, sale_id: str
 ) -> None:
     await end_all_holds(ledger)
-    assert await pay(ledger, [payment(HELD[0])]) == {HELD[0]: paid()}
+    assert await settled_by(ledger, [payment(HELD[0])]) == {HELD[0]: paid()}
     assert await expire(ledger, sale_id, count=10, usual_pause=USUAL_PAUSE) == 2
 
 
@@ -156,7 +164,7 @@ async def test_pay_release_and_expire_race_and_one_of_them_wins(
     await ledger.execute("update reservation set deadline = now() where id = any($1)", contested)
 
     async with asyncio.TaskGroup() as tasks:
-        told: list[asyncio.Task[dict[UUID, Settled]]] = []
+        told: list[asyncio.Task[dict[UUID, Paid]]] = []
         left: list[asyncio.Task[Settled | None]] = []
         for number, each in enumerate(contested):
             told.append(tasks.create_task(pay(ledger, [payment(each, f"payment-{number}")])))
@@ -169,7 +177,7 @@ async def test_pay_release_and_expire_race_and_one_of_them_wins(
     assert won[State.HELD] == 0
     assert won.total() == 30
     for each, payer, leaver in zip(contested, told, left, strict=True):
-        assert payer.result()[each].state == rows[each].state
+        assert payer.result()[each].settled.state == rows[each].state
         released = leaver.result()
         assert released is not None
         assert released.state == rows[each].state
