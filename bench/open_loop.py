@@ -25,11 +25,15 @@ _BODY: Final = b'{"lines":[{"sku":"LAMP-1","quantity":1}]}'
 
 @dataclass(slots=True, kw_only=True)
 class Answers:
-    """What came back: status, and seconds from due to answered. `seconds` is how long was sent."""
+    """What came back: status, and seconds from due to answered.
+
+    `seconds` is how long was sent, and `lasted_seconds` how long it took until the last answer.
+    """
 
     sent: int = 0
     turned_away: int = 0
     seconds: float = 0.0
+    lasted_seconds: float = 0.0
     answered: list[tuple[int, float]] = field(default_factory=list)
 
     @property
@@ -69,6 +73,7 @@ async def send(
     per_second: float,
     seconds: float,
     longest_line: int | None = None,
+    connections: int = CONNECTIONS,
 ) -> Answers:
     """Send so many a second for so long, evenly, and wait for the answers.
 
@@ -78,7 +83,7 @@ async def send(
     """
     answers = Answers()
     crowd = _Crowd(answers, longest_line)
-    await crowd.connect(address)
+    await crowd.connect(address, connections)
     began = time.monotonic()
     due = began
     for request in requests:
@@ -91,7 +96,7 @@ async def send(
         due += 1 / per_second
     # A generator that is too slow sends for longer, and so less a second than it was asked for.
     answers.seconds = max(time.monotonic() - began, due - began)
-    await crowd.finish()
+    answers.lasted_seconds = max(await crowd.finish() - began, answers.seconds)
     return answers
 
 
@@ -104,10 +109,11 @@ class _Crowd:
         self._free: deque[_Client] = deque()
         self._waiting: deque[tuple[bytes, float]] = deque()
         self._clients: list[_Client] = []
+        self._last_at = 0.0
 
-    async def connect(self, address: tuple[str, int]) -> None:
+    async def connect(self, address: tuple[str, int], count: int) -> None:
         loop = asyncio.get_running_loop()
-        for _ in range(CONNECTIONS):
+        for _ in range(count):
             _, client = await loop.create_connection(lambda: _Client(self), *address)
             self._clients.append(client)
         await asyncio.gather(*(client.ask(_HELLO) for client in self._clients))
@@ -123,17 +129,20 @@ class _Crowd:
 
     def answered(self, client: "_Client", status: int, seconds: float) -> None:
         self._answers.answered.append((status, seconds))
+        self._last_at = time.monotonic()
         if self._waiting:
             client.send(*self._waiting.popleft())
         else:
             self._free.append(client)
 
-    async def finish(self) -> None:
+    async def finish(self) -> float:
+        """Wait for the answers; returns when the last one came."""
         until = time.monotonic() + PATIENCE_SECONDS
         while self._answers.unanswered and time.monotonic() < until:
             await asyncio.sleep(0.01)
         for client in self._clients:
             client.transport.abort()
+        return self._last_at
 
 
 class _Client(asyncio.Protocol):

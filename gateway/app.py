@@ -53,6 +53,7 @@ from gateway.stock.feed import StockFeed
 from gateway.stock.hub import StockHub
 from gateway.stock.operations import READ_STOCK, WATCH_STOCK
 from gateway.streams.crowd import Crowd
+from gateway.turns import Turns
 from lua.carts import Carts
 from lua.server import Server
 from lua.ticket_key import ticket_key
@@ -71,13 +72,14 @@ DATABASE_CONNECTIONS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """An application that is ready to serve, and what is offered its requests before.
+    """An application that is ready to serve, and what is offered its requests before, in turns.
 
     Before it is stopped, `draining` tells the probes, and `crowd.drain()` whoever watches.
     """
 
     app: Starlette
     at_once: AnswersAtOnce
+    turns: Turns
     draining: asyncio.Event
     crowd: Crowd
 
@@ -96,6 +98,7 @@ class Resources:
     orders: OrderFeed
     hints: Hints
     metrics: Metrics
+    turns: Turns
     tasks: asyncio.TaskGroup
     background: Background
 
@@ -131,6 +134,7 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
             orders=OrderFeed(partial(all_in_ledger, database), config.redis_url, crowd.writer),
             hints=Hints(reading),
             metrics=Metrics(crowd, shared=config.metrics_folder),
+            turns=Turns(),
             tasks=tasks,
             background=Background(),
         )
@@ -174,7 +178,13 @@ def _compose(config: GatewayConfig, resources: Resources) -> Gateway:
     app.router.redirect_slashes = False
     # What is traced has to go through the application.
     at_once = checkout if config.trace_checkouts is None else TakesNothing()
-    return Gateway(app=app, at_once=at_once, draining=draining, crowd=resources.crowd)
+    return Gateway(
+        app=app,
+        at_once=at_once,
+        turns=resources.turns,
+        draining=draining,
+        crowd=resources.crowd,
+    )
 
 
 def _routes(
@@ -194,6 +204,7 @@ def _routes(
         catalogue.knows,
         catalogue.learn,
         counts.admission,
+        nobody_comes=resources.turns.is_empty,
         level=Level.of(config.durability),
         deadline_seconds=config.request_deadline_seconds,
     )

@@ -127,9 +127,9 @@ class OfferingConnection(Connection):
             self.rest()
 
 
-def offering(at_once: AnswersAtOnce) -> type[OfferingConnection]:
-    """Connections that offer requests to this; uvicorn makes them by themselves."""
-    members = {"at_once": at_once, "turns": Turns()}
+def offering(at_once: AnswersAtOnce, turns: Turns) -> type[OfferingConnection]:
+    """Connections that offer requests to this, in turns; uvicorn makes them by themselves."""
+    members = {"at_once": at_once, "turns": turns}
     return type("OfferingConnection", (OfferingConnection,), members)
 
 

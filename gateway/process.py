@@ -22,6 +22,7 @@ async def serve(config: GatewayConfig, listening: socket.socket) -> None:
         server = Server(
             composed.app,
             composed.at_once,
+            composed.turns,
             before_drain=composed.draining.set,
             drain_seconds=config.drain_seconds,
             on_shutdown=composed.crowd.drain,

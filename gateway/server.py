@@ -13,6 +13,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from gateway.at_once import AnswersAtOnce, TakesNothing
 from gateway.offering import OfferingConnection, offering
+from gateway.turns import Turns
 
 # What is still being answered when the process stops has this long; `up` stops everything
 # within five seconds, and a checkout gives up after two.
@@ -45,12 +46,13 @@ class Server(uvicorn.Server):
         self,
         app: ASGIApp,
         at_once: AnswersAtOnce | None = None,
+        turns: Turns | None = None,
         *,
         on_shutdown: Callable[[], None],
         before_drain: Callable[[], None] | None = None,
         drain_seconds: float = 0,
     ) -> None:
-        super().__init__(_config(app, at_once or TakesNothing()))
+        super().__init__(_config(app, at_once or TakesNothing(), turns or Turns()))
         self._before_drain = before_drain
         self._drain_seconds = drain_seconds
         self._on_shutdown = on_shutdown
@@ -97,10 +99,10 @@ def _is_new(connection: object) -> bool:
     return isinstance(connection, OfferingConnection) and connection.cycle is None
 
 
-def _config(app: ASGIApp, at_once: AnswersAtOnce) -> uvicorn.Config:
+def _config(app: ASGIApp, at_once: AnswersAtOnce, turns: Turns) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=offering(at_once),
+        http=offering(at_once, turns),
         ws="none",
         lifespan="off",  # whoever composes the application holds its resources
         log_config=None,  # logging is the business of whoever composes the process

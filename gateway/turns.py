@@ -17,8 +17,9 @@ SLICE_SECONDS: Final = 0.002
 # Who would wait longer is turned away instead: half of the time after which a checkout is answered
 # by default, and the other half is for what comes after this line.
 LONGEST_WAIT_SECONDS: Final = 1.0
-# Of the newest round in what is known of their pace.
-NEWEST_SHARE: Final = 0.1
+# What a round counts in the pace, against the one after it. A processor that is shared stands still
+# now and then, so it takes many rounds to tell.
+FADING: Final = 0.98
 
 
 class Turns:
@@ -27,13 +28,18 @@ class Turns:
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], None]] = deque()
         self._is_due = False
-        # For each in line, with all that happens beside it.
-        self._seconds_each = 0.0
+        # Of the last rounds that somebody was left after, with all that happened beside the line.
+        self._seconds = 0.0
+        self._served = 0.0
+
+    def is_empty(self) -> bool:
+        """Whether nobody is in line."""
+        return not self._waiting
 
     @property
     def is_too_long(self) -> bool:
         """Whether whoever joined the line now would come too late."""
-        return len(self._waiting) * self._seconds_each > LONGEST_WAIT_SECONDS
+        return len(self._waiting) * self._seconds > LONGEST_WAIT_SECONDS * self._served
 
     def join(self, serve: Callable[[], None]) -> None:
         """Have it called in its turn."""
@@ -47,7 +53,8 @@ class Turns:
 
     def _go_on(self, last_began: float, served: int) -> None:
         began = perf_counter()
-        self._note_pace((began - last_began) / served)
+        self._seconds = self._seconds * FADING + began - last_began
+        self._served = self._served * FADING + served
         self._serve_some(began)
 
     def _serve_some(self, began: float) -> None:
@@ -61,7 +68,3 @@ class Turns:
             self._is_due = bool(self._waiting)
             if self._is_due:
                 asyncio.get_running_loop().call_soon(self._go_on, began, served)
-
-    def _note_pace(self, seconds_each: float) -> None:
-        known = self._seconds_each or seconds_each
-        self._seconds_each = known + NEWEST_SHARE * (seconds_each - known)

@@ -29,7 +29,8 @@ ATTEMPTS = 3
 class Desk:
     """Sends each checkout to the desk of its sale.
 
-    `tasks` are finished before the process ends, and what is in `background` is not.
+    `tasks` are finished before the process ends, and what is in `background` is not. `nobody_comes`
+    tells that no others are in line.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Desk:
         learn: Callable[[str], None],
         counts: AdmissionCounts,
         *,
+        nobody_comes: Callable[[], bool] = lambda: True,
         level: Level,
         deadline_seconds: float,
     ) -> None:
@@ -54,6 +56,7 @@ class Desk:
         self._lookup = lookup
         self._learn = learn
         self._counts = counts
+        self._nobody_comes = nobody_comes
         self._level = level
         self._deadline_seconds = deadline_seconds
         self._sales: dict[str, SaleDesk] = {}
@@ -119,6 +122,7 @@ class Desk:
                 SoldOut(SaleStore(self._feed.server, sale_id), self._feed, self._background),
                 self._tasks,
                 self._counts,
+                nobody_comes=self._nobody_comes,
                 level=self._level,
                 deadline_seconds=self._deadline_seconds,
             )

@@ -58,6 +58,7 @@ class SaleDesk:
         tasks: asyncio.TaskGroup,
         counts: AdmissionCounts,
         *,
+        nobody_comes: Callable[[], bool],
         level: Level,
         deadline_seconds: float,
     ) -> None:
@@ -66,7 +67,9 @@ class SaleDesk:
         self._sold_out = sold_out
         self._definitions = DefinitionReader(store)
         self._prices: PriceList | None = None
-        self._batcher = Batcher(store, tasks, counts, deadline_seconds=deadline_seconds)
+        self._batcher = Batcher(
+            store, tasks, counts, nobody_comes=nobody_comes, deadline_seconds=deadline_seconds
+        )
         self._commits = Commits(store, tasks)
         self._level = level
         self._deadline_seconds = deadline_seconds

@@ -15,6 +15,7 @@ from gateway.at_once import AnswerAtOnce, Arrived, TakesNothing
 from gateway.connection import HEAD_DEADLINE_SECONDS, MAX_HEAD_BYTES
 from gateway.listener import listen
 from gateway.offering import offering
+from gateway.turns import Turns
 
 SECONDS = 3.0
 # A head has no time to speak of.
@@ -97,7 +98,8 @@ async def connected(
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to a server that echoes, on /slow after the event."""
     at_once = EchoAtOnce(go_on) if chosen[-1] == "at once" else TakesNothing()
-    protocol = type("Tried", (offering(at_once),), {"head_deadline_seconds": head_deadline_seconds})
+    offers = offering(at_once, Turns())
+    protocol = type("Tried", (offers,), {"head_deadline_seconds": head_deadline_seconds})
     app = slow_until(go_on) if go_on else echo
     config = uvicorn.Config(
         app,

@@ -13,7 +13,7 @@ from waiting import until
 from gateway.at_once import AnswerAtOnce, Arrived
 from gateway.listener import listen
 from gateway.offering import offering
-from gateway.turns import LONGEST_WAIT_SECONDS
+from gateway.turns import LONGEST_WAIT_SECONDS, Turns
 
 CROWD = 14
 # Longer than a slice, and together much longer than it takes a test to notice the first.
@@ -52,7 +52,9 @@ async def app(_: Scope, __: Receive, send: Send) -> None:
 @asynccontextmanager
 async def connections(slow: Slow, count: int) -> AsyncIterator[list[Line]]:
     """So many connections to a server that offers to it."""
-    config = uvicorn.Config(app, http=offering(slow), ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        app, http=offering(slow, Turns()), ws="none", lifespan="off", log_config=None
+    )
     server = uvicorn.Server(config)
     with listen("127.0.0.1", 0) as listening:
         async with asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""Checkouts that wait for a Redis which hangs."""
+"""Checkouts that wait for a call: for Redis, for others, or in vain."""
 
 import asyncio
 import os
@@ -7,11 +7,19 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from doorbuster.child import launch, running
 from doorbuster.embedded.valkey import EmbeddedValkey
-from gateway.admission.batcher import Batcher, NotVerified, Overloaded, Verdict
+from gateway.admission.batcher import (
+    GATHERING_ROUNDS,
+    WORTH_A_CALL,
+    Batcher,
+    NotVerified,
+    Overloaded,
+    Verdict,
+)
 from gateway.counts import AdmissionCounts
 from lua.admission import MAX_CHECKOUTS, Checkout
 from lua.server import Server
@@ -101,3 +109,62 @@ async def keep_busy(server: Server) -> None:
     """Have Redis do nothing else most of the time."""
     while True:
         await server.command("EVAL", "for i = 1, 4e7 do end", 0)
+
+
+@pytest.mark.parametrize(
+    ("in_line", "first_call"),
+    [(0, 1), (5, 6), (2 * GATHERING_ROUNDS, GATHERING_ROUNDS)],
+)
+async def test_a_call_waits_for_those_in_line_but_not_for_all_of_them(
+    own_server: Server, sale_id: str, in_line: int, first_call: int
+) -> None:
+    """One of them joins in each round of the event loop."""
+    sizes, left, verdicts = SizesOfCalls(), in_line, list[Verdict]()
+    async with asyncio.TaskGroup() as tasks:
+        batcher = Batcher(
+            SaleStore(own_server, sale_id),
+            tasks,
+            sizes,
+            nobody_comes=lambda: left == 0,
+            deadline_seconds=LONG_SECONDS,
+        )
+        batcher.add(checkout(0), 1, verdicts.append)
+        while left:
+            await asyncio.sleep(0)
+            batcher.add(checkout(left), 1, verdicts.append)
+            left -= 1
+        while len(verdicts) < 1 + in_line:
+            await asyncio.sleep(0.01)
+    assert abs(sizes.seen[0] - first_call) <= 1
+    assert sum(sizes.seen) == 1 + in_line
+
+
+async def test_enough_for_a_call_are_not_kept_waiting(own_server: Server, sale_id: str) -> None:
+    sizes, verdicts = SizesOfCalls(), list[Verdict]()
+    async with asyncio.TaskGroup() as tasks:
+        batcher = Batcher(
+            SaleStore(own_server, sale_id),
+            tasks,
+            sizes,
+            nobody_comes=lambda: False,
+            deadline_seconds=LONG_SECONDS,
+        )
+        for number in range(WORTH_A_CALL):
+            batcher.add(checkout(number), 1, verdicts.append)
+        await asyncio.sleep(0)
+        assert not batcher._waiting
+        while len(verdicts) < WORTH_A_CALL:
+            await asyncio.sleep(0.01)
+    assert sizes.seen == [WORTH_A_CALL]
+
+
+class SizesOfCalls(AdmissionCounts):
+    """Notes how many checkouts each call had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def called(self, checkouts: int, *, began: float) -> None:
+        super().called(checkouts, began=began)
+        self.seen.append(checkouts)
