@@ -109,7 +109,8 @@ class OfferingConnection(Connection):
     def _leave_to_app(self, offered: "Offered") -> None:
         """Go on as if it had not been offered, with what has arrived of it."""
         self._offered = None
-        self.cycle = offered.before
+        # What came before it was answered, or it would not have been offered.
+        self.cycle = cast("RequestResponseCycle", None)
         super().on_headers_complete()
         if offered.body:
             super().on_body(bytes(offered.body))
@@ -149,7 +150,6 @@ class Offered:
         "_headers",
         "_request",
         "at",
-        "before",
         "body",
         "disconnected",
         "is_in_line",
@@ -161,7 +161,6 @@ class Offered:
     message_event: Final = _NobodyWaits()
 
     def __init__(self, connection: OfferingConnection, headers: dict[bytes, bytes]) -> None:
-        self.before: RequestResponseCycle = connection.cycle
         self.at = perf_counter()
         self.body = bytearray()
         self.is_in_line = False

@@ -1,6 +1,7 @@
 """What is offered to be answered at once stands in line, and may leave it."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from waiting import until
 
 from gateway.at_once import AnswerAtOnce, Arrived
 from gateway.listener import listen
-from gateway.offering import offering
+from gateway.offering import Offered, offering
 from gateway.turns import LONGEST_WAIT_SECONDS, Turns
 
 CROWD = 14
@@ -108,3 +109,15 @@ async def test_who_sends_another_request_out_of_the_line_is_served_by_the_applic
         assert await asyncio.gather(*crowd) == [200] * (CROWD - 1) + [202]
         assert (await lines[-1]._receive()).status == 202
     assert b"/%d" % (CROWD - 1) not in slow.taken
+
+
+async def test_nothing_is_kept_of_what_was_answered() -> None:
+    """A gateway's busiest callers, proxies, keep a connection for days."""
+    slow = Slow(0)
+    async with connections(slow, 1) as (line,):
+        for number in range(50):
+            assert await status(line, f"/{number}") == 200
+        gc.collect()
+        kept = [each for each in gc.get_objects() if isinstance(each, Offered)]
+    assert len(slow.taken) == 50
+    assert len(kept) == 1

@@ -39,7 +39,9 @@ def describe(outcome: Outcome) -> Iterator[str]:
     yield f"One gateway and one reconciler, {plan.streams} streams, {plan.seconds:g} s at"
     yield f"{PART_OF_CAPACITY:.0%} of the {outcome.capacity:.0f} orders a second that the same"
     yield f"client reached on the same machine. {told[201]:,} orders, {other:,} other answers,"
-    yield f"{outcome.streams_ended} streams that ended by themselves. The audit was clean. Each of"
+    yield f"{outcome.streams_ended} streams that ended by themselves. One customer clicked"
+    clicks = ", ".join(f"{count:,} times {status}" for status, count in outcome.clicked.items())
+    yield f"with one key on one connection, and was answered {clicks}. The audit was clean. Each of"
     yield "the reconciler's own audits takes about 1 kB of its memory for each reservation."
     yield ""
     yield "| what | second quarter | last quarter | level |"

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from acceptance.kept_shop import KeptShop
-from buyer import Answer, Line
+from buyer import Answer, Line, calling
 
 LINES = 32
 # They come again and again: a gateway remembers whom it has seen, up to a bound. Each may have a
@@ -16,6 +16,8 @@ CUSTOMERS = 5_000
 SETTLE_SECONDS = 2.0  # within which whoever pays or gives up does so
 RETRY_SECONDS = 0.2
 READ_BYTES = 65536
+# A second, on one connection that is never closed, as proxies keep them.
+CLICKS_PER_SECOND = 300
 
 
 @dataclass(kw_only=True)
@@ -97,6 +99,16 @@ class Crowd:
         answer = await line.send("POST", path, **how)
         self._idle.put_nowait(line)
         return answer
+
+
+async def click(shop: KeptShop, sale_id: str, told: Counter[int]) -> None:
+    """Send the same checkout again and again, for ever, and nothing else on this connection."""
+    token = shop.token("impatient")
+    async with calling(shop.address) as line:
+        while True:
+            answer = await line.checkout(sale_id, token, {"LAMP-1": 1}, key="a-click")
+            told[answer.status] += 1
+            await asyncio.sleep(1 / CLICKS_PER_SECOND)
 
 
 async def watch(shop: KeptShop, sale_id: str, received: Counter[str]) -> None:

@@ -13,7 +13,7 @@ from acceptance.kept_shop import KeptShop, keeping_shop, until_true
 from acceptance.own_servers import OwnServer
 from shop import settings_for
 from soak.gauges import GAUGES, Instruments, Sample, is_level
-from soak.load import Crowd, watch
+from soak.load import Crowd, click, watch
 
 from doorbuster.embedded.postgres import EmbeddedPostgres
 from doorbuster.embedded.valkey import EmbeddedValkey
@@ -43,6 +43,7 @@ class Outcome:
     plan: Plan
     capacity: float
     told: Counter[int]
+    clicked: Counter[int]
     samples: list[Sample]
     streams_ended: int
     faults: list[str]
@@ -85,9 +86,10 @@ async def _run(plan: Plan, shop: KeptShop, servers: Mapping[str, int]) -> Outcom
     sale_id = await shop.sell(UNITS, hold_seconds=plan.hold_seconds)
     crowd = Crowd(shop=shop, sale_id=sale_id, settle_key=await shop.key("settle"))
     await crowd.connect()
-    received: Counter[str] = Counter()
+    received, clicked = Counter[str](), Counter[int]()
     watching = [asyncio.create_task(watch(shop, sale_id, received)) for _ in range(plan.streams)]
     capacity = await crowd.capacity(plan.measure_seconds)
+    watching.append(asyncio.create_task(click(shop, sale_id, clicked)))
     buying = asyncio.create_task(
         crowd.come(PART_OF_CAPACITY * capacity, time.monotonic() + plan.seconds)
     )
@@ -104,6 +106,7 @@ async def _run(plan: Plan, shop: KeptShop, servers: Mapping[str, int]) -> Outcom
         plan=plan,
         capacity=capacity,
         told=crowd.told,
+        clicked=clicked,
         samples=samples,
         streams_ended=received["ended"],
         faults=shop.faults(),

@@ -17,6 +17,7 @@ async def test_a_shop_that_sells_on_stays_level() -> None:
     plan = Plan(seconds=6, streams=50, measure_seconds=1, hold_seconds=2, samples=12)
     outcome = await run(plan)
     assert outcome.told[201] > 0
+    assert outcome.clicked.keys() == {200, 201}
     assert outcome.faults == []
     assert outcome.streams_ended == 0
     assert outcome.samples[-1].keys() >= {gauge.name for gauge in GAUGES}
