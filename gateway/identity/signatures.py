@@ -1,11 +1,14 @@
 """The signatures of tokens, verified by joserfc, which looks at each kind of header only once."""
 
 import warnings
+from base64 import urlsafe_b64encode
+from hmac import compare_digest
+from hmac import digest as mac_of
 from typing import Final, TypeAlias
 
 from joserfc import jws
 from joserfc.errors import BadSignatureError, InvalidHeaderValueError, SecurityWarning
-from joserfc.jwk import Key
+from joserfc.jwk import Key, OctKey
 from joserfc.jws import JWSRegistry
 from joserfc.registry import Header
 from joserfc.util import urlsafe_b64decode
@@ -19,6 +22,8 @@ _REFUSED_PARAMETERS: Final = frozenset(["crit", "jku", "jwk", "x5u", "x5c"])
 # An issuer signs with a few keys, and writes the same header for all tokens of one key. Only a
 # header that came with a good signature is remembered, so nobody else can fill this.
 REMEMBERED_HEADERS: Final = 64
+# The digests of HMAC (RFC 7518, section 3.2).
+_DIGESTS: Final = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
 
 class Signatures:
@@ -32,6 +37,7 @@ class Signatures:
         self._keys = keys
         self._registry = _registry(algorithm)
         self._algorithm = self._registry.get_alg(algorithm)
+        self._digest = _DIGESTS.get(algorithm)
         self._good: dict[bytes, tuple[str | None, Key]] = {}
 
     def payload_at_once(self, token: bytes) -> bytes | None:
@@ -44,9 +50,17 @@ class Signatures:
         key_id, key = self._good.get(header, _UNKNOWN)
         if key is None or self._keys.known(key_id) is not key:
             return None
-        if not self._algorithm.verify(signed, urlsafe_b64decode(signature), key):
+        if not self._fits(signed, signature, key):
             raise BadSignatureError
         return urlsafe_b64decode(payload)
+
+    def _fits(self, signed: bytes, signature: bytes, key: Key) -> bool:
+        if self._digest is None or not isinstance(key, OctKey):
+            return self._algorithm.verify(signed, urlsafe_b64decode(signature), key)
+        # As texts: of each digest there is only one, and it needs not be decoded. An empty secret,
+        # with which anybody can sign, is no key to joserfc, which has used this one before.
+        mac = mac_of(key.raw_value, signed, self._digest)
+        return compare_digest(urlsafe_b64encode(mac).rstrip(b"="), signature)
 
     async def payload(self, token: bytes) -> bytes:
         """What was signed.
