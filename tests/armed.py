@@ -114,9 +114,17 @@ class _Watched:
 
         return self._at_once.take(arrived, watched)
 
+    def turn_away(self, arrived: Arrived, answer: AnswerAtOnce) -> None:
+        self._at_once.turn_away(arrived, answer)
+
 
 def _serve(
-    fuse: Fuse, server: Callable[..., Any], app: ASGIApp, at_once: AnswersAtOnce, **rest: Any
+    fuse: Fuse,
+    server: Callable[..., Any],
+    app: ASGIApp,
+    at_once: AnswersAtOnce,
+    *others: Any,
+    **rest: Any,
 ) -> Any:
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
         name = scope.get("path", "").rpartition("/")[2]
@@ -130,7 +138,7 @@ def _serve(
 
         await app(scope, receive, answer)
 
-    return server(watched, _Watched(fuse, at_once), **rest)
+    return server(watched, _Watched(fuse, at_once), *others, **rest)
 
 
 def _statement(fuse: Fuse, ask: Call) -> Call:
