@@ -13,6 +13,7 @@ from lua.hints import hint
 from lua.store import Behind, Followed, OtherEpoch, SaleStore, Unproven
 from reconciler.catching_up import CatchingUp
 from reconciler.history import build
+from reconciler.leisure import Leisure
 from reconciler.metrics import Lag, Metrics
 from reconciler.parking import commit_or_park
 from sql.batch import Batch
@@ -74,6 +75,7 @@ class Follower:
         database: Database,
         store: SaleStore,
         metrics: Metrics,
+        leisure: Leisure,
         *,
         hold_seconds: int,
         on_commit: OnCommit | None,
@@ -82,6 +84,7 @@ class Follower:
         self.lag = Lag()
         self._catching_up = CatchingUp(store.sale_id)
         self._metrics = metrics
+        self._leisure = leisure
         self._on_commit = on_commit
         self._database = database
         self._store = store
@@ -107,7 +110,7 @@ class Follower:
                     await self._tell(checkpoint)
                     await asyncio.sleep(self._gather_seconds)
                 continue
-            await asyncio.sleep(idle)
+            await asyncio.sleep(self._leisure.pause(idle))
             idle = min(idle * 2, IDLE_SECONDS[1])
             if followed is None or time.monotonic() - self._read_at > READ_AGAIN_SECONDS:
                 checkpoint = await self._read_checkpoint()

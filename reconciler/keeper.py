@@ -10,6 +10,7 @@ from lua.faults import RedisFault
 from lua.server import Server
 from lua.store import SaleStore
 from reconciler.follower import Follower, NeedsRecovery, OnCommit
+from reconciler.leisure import Leisure
 from reconciler.metrics import Metrics
 from reconciler.proof_watch import ProofWatch
 from reconciler.recovery import Abandoned, Recovery
@@ -52,17 +53,24 @@ class Keeper:
         self._database = database
         self._sale_id = sale.id
         self._metrics = metrics
+        leisure = Leisure(database, sale.id)
         self._follower = Follower(
-            database, store, metrics, hold_seconds=sale.hold_seconds, on_commit=on_commit
+            database,
+            store,
+            metrics,
+            leisure,
+            hold_seconds=sale.hold_seconds,
+            on_commit=on_commit,
         )
         self._self_audit = SelfAudit(database, store, metrics, rhythm)
         self._parts = [
             self._follower.run,
-            Relay(database, store, self._follower).run,
-            Sweeper(database, store, metrics).run,
+            Relay(database, store, self._follower, leisure).run,
+            Sweeper(database, store, metrics, leisure).run,
             Witnesses(database, store, self._follower).run,
             Remains(database, store).run,
             ProofWatch(database, store).run,
+            leisure.run,
         ]
         if rhythm.every_seconds > 0:
             self._parts.append(self._self_audit.run)

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias, assert_never
 
 from lua.store import Applied, Refused, Returned, SaleStore, TooFew, UnknownItem
 from reconciler.follower import Follower, NeedsRecovery
+from reconciler.leisure import Leisure
 from sql.database import Database
 from sql.ledger import Checkpoint
 from sql.outbox import (
@@ -33,8 +34,11 @@ Change: TypeAlias = PendingGrant | PendingState | PendingCorrection
 class Relay:
     """Sends the pending rows of one sale; a row is done when the follower reads its entry."""
 
-    def __init__(self, database: Database, store: SaleStore, follower: Follower) -> None:
+    def __init__(
+        self, database: Database, store: SaleStore, follower: Follower, leisure: Leisure
+    ) -> None:
         self._database = database
+        self._leisure = leisure
         self._store = store
         self._follower = follower
         self._after = 0
@@ -49,7 +53,7 @@ class Relay:
             sent = await self._send_some()
             idle = IDLE_SECONDS[0] if sent else min(idle * 2, IDLE_SECONDS[1])
             if sent < ROWS_AT_ONCE:
-                await asyncio.sleep(idle)
+                await asyncio.sleep(self._leisure.pause(idle))
 
     async def _send_some(self) -> int:
         """Send one page of rows; returns how many were taken."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from lua.hints import hint
 from lua.store import SaleStore
+from reconciler.leisure import Leisure
 from reconciler.metrics import Metrics
 from sql.database import Database
 from sql.settlement import expire, tick_hold_clock
@@ -23,11 +24,14 @@ USUAL_PAUSE: Final = timedelta(seconds=5)
 class Sweeper:
     """Sweeps one sale."""
 
-    def __init__(self, database: Database, store: SaleStore, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, store: SaleStore, metrics: Metrics, leisure: Leisure
+    ) -> None:
         self._database = database
         self._server = store.server
         self._sale_id = store.sale_id
         self._metrics = metrics
+        self._leisure = leisure
         self._ticked_at = 0.0
 
     async def run(self) -> None:
@@ -35,7 +39,7 @@ class Sweeper:
         while True:
             await self._tick()
             if await self._expire() < HOLDS_AT_ONCE:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(self._leisure.pause(PAUSE_SECONDS))
 
     async def _expire(self) -> int:
         expired = await expire(

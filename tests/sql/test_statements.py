@@ -96,6 +96,7 @@ INDEXES = {
     "reservations_of_sale": "reservation_in_order",
     "reservations_pay": "reservation_pkey",
     "reservations_stored": "reservation_in_order",
+    "sale_has_ended": "reservation_due",
 }
 
 
