@@ -123,6 +123,7 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
         feed = StockFeed(reading, config.redis_url)
         crowd = Crowd(feed.clock.now_ms, max_streams=config.max_streams)
         hub = StockHub(feed, crowd)
+        turns = Turns()
         resources = Resources(
             admitting=admitting,
             reading=reading,
@@ -133,8 +134,8 @@ async def gateway(config: GatewayConfig) -> AsyncIterator[Gateway]:
             hub=hub,
             orders=OrderFeed(partial(all_in_ledger, database), config.redis_url, crowd.writer),
             hints=Hints(reading),
-            metrics=Metrics(crowd, shared=config.metrics_folder),
-            turns=Turns(),
+            metrics=Metrics(crowd, turns, shared=config.metrics_folder),
+            turns=turns,
             tasks=tasks,
             background=Background(),
         )

@@ -19,7 +19,6 @@ MAX_PAYMENTS: Final = 250
 TRANSACTIONS_IN_FLIGHT: Final = 2
 MAX_WAITING: Final = 10_000
 
-
 _Waiting = tuple[Payment, "asyncio.Future[Paid | None]"]
 
 

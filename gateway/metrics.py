@@ -17,6 +17,7 @@ from gateway.exposition import Exposition
 from gateway.openapi import Call, Operation, Success, Tag
 from gateway.streams.crowd import Crowd
 from gateway.tally import Tally
+from gateway.turns import Turns
 
 # A crash loses what was not handed on: a second of counting, which no rate over minutes shows.
 HAND_ON_SECONDS: Final = 1.0
@@ -43,11 +44,11 @@ class Metrics:
     `shared` is the folder of workers that are added up; None for one that is alone.
     """
 
-    def __init__(self, crowd: Crowd, *, shared: Path | None) -> None:
+    def __init__(self, crowd: Crowd, turns: Turns, *, shared: Path | None) -> None:
         self.admission = AdmissionCounts()
         self.settlement = SettlementCounts()
         self._exposition = Exposition(shared)
-        _describe(self._exposition, self.admission, self.settlement, crowd)
+        _describe(self._exposition, self.admission, self.settlement, crowd, turns)
         self._page = b""
         self._made_at = float("-inf")
 
@@ -81,13 +82,14 @@ def _describe(
     admission: AdmissionCounts,
     settlement: SettlementCounts,
     crowd: Crowd,
+    turns: Turns,
 ) -> None:
     """Give everything that a gateway counts its name."""
     exposition.constant(
         "doorbuster_build_info", "The version that runs.", version=version("doorbuster")
     )
     exposition.level("doorbuster_gateway_workers", "Gateway processes behind this port.", lambda: 1)
-    _describe_admission(exposition, admission)
+    _describe_admission(exposition, admission, turns)
     exposition.outcomes(
         "doorbuster_payments_total", "Payments told, by what came of them.", settlement.payments
     )
@@ -97,7 +99,7 @@ def _describe(
     _describe_streams(exposition, crowd)
 
 
-def _describe_admission(exposition: Exposition, counts: AdmissionCounts) -> None:
+def _describe_admission(exposition: Exposition, counts: AdmissionCounts, turns: Turns) -> None:
     exposition.outcomes(
         "doorbuster_checkouts_total", "Checkouts, by what came of them.", counts.outcomes
     )
@@ -120,7 +122,7 @@ def _describe_admission(exposition: Exposition, counts: AdmissionCounts) -> None
     exposition.level(
         "doorbuster_checkouts_waiting",
         "Checkouts that no script call took yet.",
-        lambda: counts.waiting,
+        lambda: turns.waiting + counts.waiting,
     )
 
 

@@ -80,7 +80,9 @@ class OfferingConnection(Connection):
         )
 
     def _offer(self, offered: "Offered") -> None:
-        if offered.more_body:
+        if self.transport.is_closing():
+            self._offered = None
+        elif offered.more_body:
             self._leave_to_app(offered)
         elif self.turns.is_too_long:
             self._offered = None

@@ -32,6 +32,11 @@ class Turns:
         self._seconds = 0.0
         self._served = 0.0
 
+    @property
+    def waiting(self) -> int:
+        """How many are in line."""
+        return len(self._waiting)
+
     def is_empty(self) -> bool:
         """Whether nobody is in line."""
         return not self._waiting

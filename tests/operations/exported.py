@@ -6,13 +6,14 @@ from functools import cache
 import gateway.metrics
 import reconciler.metrics
 from gateway.streams.crowd import Crowd
+from gateway.turns import Turns
 
 TYPE = re.compile(r"^# TYPE (\w+) (\w+)$", re.MULTILINE)
 
 
 def gateway_page() -> str:
     crowd = Crowd(lambda: 0, max_streams=1)
-    metrics = gateway.metrics.Metrics(crowd, shared=None)
+    metrics = gateway.metrics.Metrics(crowd, Turns(), shared=None)
     return metrics._exposition.page().decode()
 
 
