@@ -11,7 +11,7 @@ from gateway.at_once import AnswersAtOnce, Arrived, TakesNothing
 from gateway.connection import Connection
 from gateway.problems import HeaderLine
 from gateway.request_id import request_id
-from gateway.turns import Turns
+from gateway.turns import TOO_LONG_SECONDS, Turns
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +84,8 @@ class OfferingConnection(Connection):
             self._offered = None
         elif offered.more_body:
             self._leave_to_app(offered)
-        elif self.turns.is_too_long:
-            self._offered = None
-            self.at_once.turn_away(offered.arrived(), offered.answer)
+        elif self.turns.is_slow:
+            self._turn_away(offered)
         else:
             offered.is_in_line = True
             self.turns.join(partial(self._serve, offered))
@@ -95,10 +94,18 @@ class OfferingConnection(Connection):
         """It is its turn, unless the application has it already, or its client left."""
         if self._offered is not offered:
             return
-        if self.transport.is_closing() or self._is_taken(offered):
+        if self.transport.is_closing():
+            self._offered = None
+        elif perf_counter() - offered.at > TOO_LONG_SECONDS:
+            self._turn_away(offered)
+        elif self._is_taken(offered):
             self._offered = None
         else:
             self._leave_to_app(offered)
+
+    def _turn_away(self, offered: "Offered") -> None:
+        self._offered = None
+        self.at_once.turn_away(offered.arrived(), offered.answer)
 
     def _is_taken(self, offered: "Offered") -> bool:
         try:

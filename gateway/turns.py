@@ -14,23 +14,20 @@ from typing import Final
 # Everything else waits for so long in each round. Many checkouts fit into it, which then travel in
 # one call of the script.
 SLICE_SECONDS: Final = 0.002
-# Who would wait longer is turned away instead: half of the time after which a checkout is answered
-# by default, and the other half is for what comes after this line.
-LONGEST_WAIT_SECONDS: Final = 1.0
-# What a round counts in the pace, against the one after it. A processor that is shared stands still
-# now and then, so it takes many rounds to tell.
-FADING: Final = 0.98
+# Once the first in line has waited for so long, nobody may join. That is half of the time after
+# which a checkout is answered by default.
+LONG_WAIT_SECONDS: Final = 1.0
+# And whoever has waited for so long is not served any more: the rest is too little for the call.
+TOO_LONG_SECONDS: Final = 1.5
 
 
 class Turns:
     """The line of one process."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Callable[[], None]] = deque()
+        # Since when on `perf_counter()`, and what to call.
+        self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
         self._is_due = False
-        # Of the last rounds that somebody was left after, with all that happened beside the line.
-        self._seconds = 0.0
-        self._served = 0.0
 
     @property
     def waiting(self) -> int:
@@ -42,34 +39,33 @@ class Turns:
         return not self._waiting
 
     @property
-    def is_too_long(self) -> bool:
-        """Whether whoever joined the line now would come too late."""
-        return len(self._waiting) * self._seconds > LONGEST_WAIT_SECONDS * self._served
+    def is_slow(self) -> bool:
+        """Whether the first in line has waited for so long that nobody should join.
+
+        It is seen by what was waited, and not foretold by a pace: a pace of the past, such as that
+        of the moment in which a thousand connect, would turn away those of the present.
+        """
+        return bool(self._waiting) and perf_counter() - self._waiting[0][0] > LONG_WAIT_SECONDS
 
     def join(self, serve: Callable[[], None]) -> None:
         """Have it called in its turn."""
-        self._waiting.append(serve)
-        if not self._is_due:
+        self._waiting.append((perf_counter(), serve))
+        self._have_a_round()
+
+    def _have_a_round(self) -> None:
+        if self._waiting and not self._is_due:
             self._is_due = True
-            asyncio.get_running_loop().call_soon(self._begin)
+            asyncio.get_running_loop().call_soon(self._serve_some)
 
-    def _begin(self) -> None:
-        self._serve_some(perf_counter())
-
-    def _go_on(self, last_began: float, served: int) -> None:
-        began = perf_counter()
-        self._seconds = self._seconds * FADING + began - last_began
-        self._served = self._served * FADING + served
-        self._serve_some(began)
-
-    def _serve_some(self, began: float) -> None:
-        served = 0
+    def _serve_some(self) -> None:
+        until = perf_counter() + SLICE_SECONDS
+        self._is_due = False
         try:
-            while self._waiting and (not served or perf_counter() - began < SLICE_SECONDS):
-                served += 1
-                self._waiting.popleft()()
+            _, serve = self._waiting.popleft()
+            serve()
+            while self._waiting and perf_counter() < until:
+                _, serve = self._waiting.popleft()
+                serve()
         finally:
             # Whoever is left has the next round of the loop, whatever one of them has met.
-            self._is_due = bool(self._waiting)
-            if self._is_due:
-                asyncio.get_running_loop().call_soon(self._go_on, began, served)
+            self._have_a_round()

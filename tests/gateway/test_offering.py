@@ -14,9 +14,10 @@ from waiting import until
 from gateway.at_once import AnswerAtOnce, Arrived
 from gateway.listener import listen
 from gateway.offering import Offered, offering
-from gateway.turns import LONGEST_WAIT_SECONDS, Turns
+from gateway.turns import LONG_WAIT_SECONDS, Turns
 
 CROWD = 14
+LARGE_CROWD = 30
 # Longer than a slice, and together much longer than it takes a test to notice the first.
 EACH_SECONDS = 0.05
 
@@ -76,16 +77,19 @@ async def status(line: Line, path: str) -> int:
     return (await line.send("POST", path, body={})).status
 
 
-async def test_who_would_wait_too_long_is_turned_away() -> None:
-    slow = Slow(LONGEST_WAIT_SECONDS / 10)
-    async with connections(slow, CROWD + 2) as lines:
-        crowd = [asyncio.create_task(status(line, "/crowd")) for line in lines[:CROWD]]
-        await until(lambda: len(slow.taken) >= 2)
+async def test_who_waits_too_long_is_turned_away_and_who_comes_meanwhile_at_once() -> None:
+    slow = Slow(LONG_WAIT_SECONDS / 10)
+    async with connections(slow, LARGE_CROWD + 2) as lines:
+        crowd = [asyncio.create_task(status(line, "/crowd")) for line in lines[:LARGE_CROWD]]
+        await until(lambda: len(slow.taken) >= 11)
         assert await status(lines[-2], "/late") == 503
-        assert await asyncio.gather(*crowd) == [200] * CROWD
+        answered = await asyncio.gather(*crowd)
         # The line is short again.
         assert await status(lines[-1], "/later") == 200
-    assert b"/late" not in slow.taken
+    served = answered.count(200)
+    assert answered == [200] * served + [503] * (LARGE_CROWD - served)
+    assert 11 <= served < LARGE_CROWD
+    assert slow.taken == [b"/crowd"] * served + [b"/later"]
 
 
 async def test_who_leaves_the_line_is_not_served() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from functools import partial
 
-from gateway.turns import LONGEST_WAIT_SECONDS, SLICE_SECONDS, Turns
+from gateway.turns import LONG_WAIT_SECONDS, SLICE_SECONDS, Turns
 
 
 async def until_empty(turns: Turns) -> int:
@@ -44,15 +44,16 @@ async def test_a_defect_that_one_meets_holds_nobody_up() -> None:
     assert [type(each) for each in met] == [ValueError]
 
 
-async def test_the_line_is_too_long_where_its_end_would_wait_too_long() -> None:
+async def test_nobody_should_join_while_the_first_in_line_has_waited_long() -> None:
     turns = Turns()
-    each = LONGEST_WAIT_SECONDS / 10
-    for _ in range(14):
+    each = LONG_WAIT_SECONDS / 4
+    for _ in range(8):
         turns.join(partial(time.sleep, each))
-    # Nobody knows yet how long they take.
-    assert not turns.is_too_long
-    for _ in range(3):
+    slow: list[bool] = []
+    while turns.waiting:
+        slow.append(turns.is_slow)
         await asyncio.sleep(0)
-    assert turns.is_too_long
-    await until_empty(turns)
-    assert not turns.is_too_long
+    # As many joined at once as are served within twice that time.
+    assert not any(slow[:4])
+    assert all(slow[5:])
+    assert not turns.is_slow
