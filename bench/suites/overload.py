@@ -1,6 +1,7 @@
 """More than can be done: what gets through, and how long it takes."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -33,6 +34,7 @@ PAYERS: Final = 16
 # For all rates together, so that each lasts this long: queues have time to grow.
 LEAST_SECONDS: Final = 5
 CATCHING_UP_SECONDS: Final = 60
+CONNECTING_SECONDS: Final = 2
 
 
 def cases(plan: Plan) -> list[Case]:
@@ -67,7 +69,7 @@ async def _measure(plan: Plan, tokens: Tokens) -> Figures:
         load = await warmed_up(running, load)
         payments = await _payments(running, database, PAYMENTS_PER_S * seconds * len(TIMES))
         with quota(running.processes["gateway"], SHARE):
-            figures = {"capacity_per_s": await _capacity(load)}
+            figures = {"capacity_per_s": await _capacity(running, load)}
             for times in TIMES:
                 await settled(running)
                 rate = figures["capacity_per_s"] * times
@@ -79,13 +81,25 @@ async def _measure(plan: Plan, tokens: Tokens) -> Figures:
     return figures
 
 
-async def _capacity(load: Load) -> float:
-    """Over as many connections as are used later: the more wait, the more share a script call."""
-    load = replace(load, prefix="capacity-", connections=open_loop.CONNECTIONS)
-    result = await wrk.run(load)
+async def _capacity(running: Running, load: Load) -> float:
+    """Over as many connections as are used later: the more wait, the more share a script call.
+
+    It is counted once they are made: with so little of a processor that takes seconds.
+    """
+    if running.taken is None:
+        raise Unmeasurable("it sells nothing")
+    long = load.seconds + 2 * CONNECTING_SECONDS
+    load = replace(load, prefix="capacity-", connections=open_loop.CONNECTIONS, seconds=long)
+    async with asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(wrk.run(load))
+        await asyncio.sleep(CONNECTING_SECONDS)
+        began, before = time.monotonic(), await running.taken()
+        await asyncio.sleep(load.seconds - 2 * CONNECTING_SECONDS)
+        capacity = (await running.taken() - before) / (time.monotonic() - began)
+    result = sending.result()
     if result.refused or result.broken:
         raise Unmeasurable(f"not everything was accepted: {result}")
-    return result.accepted / result.seconds
+    return capacity
 
 
 async def _payments(running: Running, database: Database, count: int) -> Iterator[bytes]:
