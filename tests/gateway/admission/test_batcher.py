@@ -135,7 +135,8 @@ async def test_a_call_waits_for_those_in_line_but_not_for_all_of_them(
             left -= 1
         while len(verdicts) < 1 + in_line:
             await asyncio.sleep(0.01)
-    assert abs(sizes.seen[0] - first_call) <= 1
+    # Two are in flight, and either may be answered first.
+    assert any(abs(size - first_call) <= 1 for size in sizes.seen)
     assert sum(sizes.seen) == 1 + in_line
 
 
