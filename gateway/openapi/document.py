@@ -28,10 +28,23 @@ A reservation gateway for flash sales. A checkout is decided at once, repeated s
 Errors are problems of RFC 9457; switch on `code`. v1 only grows: ignore members, events and states
 that you do not know.
 """
-_CREDENTIALS: Final = {
-    Caller.CUSTOMER: "A token (JWT) of the shop's own issuer; its `sub` is the customer.",
-    Caller.SETTLE: "An API key of scope `settle`, or `admin`. It begins with `dbk_`.",
-    Caller.ADMIN: "An API key of scope `admin`.",
+_BEARER: Final = {"type": "http", "scheme": "bearer"}
+_CREDENTIALS: Final[dict[Caller, Schema]] = {
+    Caller.CUSTOMER: {
+        **_BEARER,
+        "description": "A token (JWT) of the shop's own issuer; its `sub` is the customer.",
+    },
+    Caller.TICKET: {
+        "type": "apiKey",
+        "in": "query",
+        "name": "ticket",
+        "description": "What `issueTicket` gave. It goes before a token.",
+    },
+    Caller.SETTLE: {
+        **_BEARER,
+        "description": "An API key of scope `settle`, or `admin`. It begins with `dbk_`.",
+    },
+    Caller.ADMIN: {**_BEARER, "description": "An API key of scope `admin`."},
 }
 
 
@@ -55,11 +68,7 @@ def describe(calls: Sequence[Call]) -> Schema:
 
 
 def _schemes(callers: Collection[Caller]) -> Schema:
-    return {
-        caller: {"type": "http", "scheme": "bearer", "description": told}
-        for caller, told in _CREDENTIALS.items()
-        if caller in callers
-    }
+    return {caller: scheme for caller, scheme in _CREDENTIALS.items() if caller in callers}
 
 
 def _paths(calls: Iterable[Call], schemas: Schemas) -> Schema:

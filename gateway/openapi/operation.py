@@ -43,11 +43,13 @@ class Caller(StrEnum):
     """Who may call, by what they bear: each is a security scheme of the document."""
 
     CUSTOMER = "customer"
+    TICKET = "ticket"
     SETTLE = "settle"
     ADMIN = "admin"
 
 
 CUSTOMER: Final = Caller.CUSTOMER
+TICKET: Final = Caller.TICKET
 SETTLE: Final = Caller.SETTLE
 ADMIN: Final = Caller.ADMIN
 

@@ -59,7 +59,7 @@ def _problems(operation: Operation) -> Iterator[Problem]:
 
 
 def _of_kinds_of_callers(callers: frozenset[Caller]) -> Iterator[Problem]:
-    if callers != {Caller.CUSTOMER}:
+    if not callers <= {Caller.CUSTOMER, Caller.TICKET}:
         yield problems.LEDGER_BEHIND  # which has the keys
     # Customers and keys of each scope: nobody is left whose credentials are good and of no use.
     if not callers >= {Caller.CUSTOMER, Caller.SETTLE}:

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from gateway.openapi import CUSTOMER, Operation, Parameter, Success, Tag
+from gateway.openapi import CUSTOMER, TICKET, Operation, Parameter, Success, Tag
 from gateway.openapi.operation import EVENTS
 from gateway.openapi.vocabulary import RESERVATION_ID
 from gateway.problems import LEDGER_BEHIND, STOCK_UNVERIFIED, UNKNOWN_RESERVATION
@@ -18,9 +18,6 @@ class TicketBody(BaseModel):
     expires_at: Annotated[AwareDatetime, Field(description="when no stream can be opened with it")]
 
 
-_TICKET: Final = Parameter(
-    "ticket", "query", {"type": "string"}, "In place of a token: see `issueTicket`."
-)
 _SEEN: Final = Parameter(
     "last_event_id", "query", {"type": "string"}, "The id of the last event received."
 )
@@ -43,8 +40,8 @@ WATCH_RESERVATION: Final = Operation(
         "ends."
     ),
     tag=Tag.RESERVATIONS,
-    callers=(CUSTOMER,),
-    parameters=(RESERVATION_ID, _TICKET, _SEEN, _LAST_EVENT_ID),
+    callers=(CUSTOMER, TICKET),
+    parameters=(RESERVATION_ID, _SEEN, _LAST_EVENT_ID),
     successes=(
         Success(status=200, description="The events.", body=ReservationBody, media_type=EVENTS),
         Success(status=204, description="The state is final, and you have seen it."),

@@ -32,16 +32,20 @@ class CountedLedger:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.asked: list[int] = []
+        self.answered = 0
         self.is_cut_off = False
         self.is_defective = False
 
     async def read(self, reservations: Collection[UUID]) -> Mapping[UUID, Found]:
         self.asked.append(len(reservations))
-        if self.is_cut_off:
-            raise LedgerUnreachable("cut off")
-        if self.is_defective:
-            raise RuntimeError("nobody has foreseen this")
-        return await all_in_ledger(self.database, reservations)
+        try:
+            if self.is_cut_off:
+                raise LedgerUnreachable("cut off")
+            if self.is_defective:
+                raise RuntimeError("nobody has foreseen this")
+            return await all_in_ledger(self.database, reservations)
+        finally:
+            self.answered += 1
 
 
 @pytest_asyncio.fixture
@@ -59,7 +63,7 @@ async def server(redis_url: str) -> AsyncIterator[Server]:
 @asynccontextmanager
 async def watching(
     ledger: CountedLedger, server: Server, reservations: Collection[UUID], *, reread_seconds: float
-) -> AsyncIterator[list[Pipe]]:
+) -> AsyncIterator[tuple[OrderFeed, list[Pipe]]]:
     """Watch them all, each by one who has seen that it is committed."""
     feed = OrderFeed(ledger.read, server.url, Writer(), reread_seconds=reread_seconds)
     found = await all_in_ledger(ledger.database, reservations)
@@ -71,19 +75,27 @@ async def watching(
                 sight = Sight(found=found[each])
                 stream = pipe.stream(sight.mark)
                 stack.enter_context(feed.seat(found[each].reservation, sight, stream))
-            yield pipes
+            yield feed, pipes
         running.cancel()
 
 
-async def subscribed(server: Server, sale_id: str) -> None:
-    """Wait until somebody hears what is hinted of the sale, and has looked once more since."""
+async def subscribed(server: Server, *sale_ids: str) -> None:
+    """Wait until somebody hears what is hinted of each of the sales."""
 
     async def hears() -> bool:
-        reply = await server.command("PUBSUB", "NUMSUB", keys.orders(sale_id))
-        return isinstance(reply, list) and reply[1] == 1
+        reply = await server.command("PUBSUB", "NUMSUB", *map(keys.orders, sale_ids))
+        return isinstance(reply, list) and reply[1::2] == [1] * len(sale_ids)
 
     while not await hears():
         await asyncio.sleep(0.01)
+
+
+async def settled(feed: OrderFeed, ledger: CountedLedger) -> None:
+    """Wait until nothing is read, nor waits to be read, of what was begun."""
+    asked = -1
+    while feed._due or ledger.answered < len(ledger.asked) or asked != len(ledger.asked):
+        asked = len(ledger.asked)
+        await asyncio.sleep(0.5)
 
 
 def events(pipe: Pipe) -> list[str]:
@@ -101,9 +113,10 @@ async def test_a_hint_makes_all_of_the_sale_be_read_in_one_query(
 ) -> None:
     paid = await holds(ledger.database, sale_id, COUNT)
     others = await holds(ledger.database, f"{sale_id}-2", COUNT)
-    async with watching(ledger, server, [*paid, *others], reread_seconds=NEVER_SECONDS) as pipes:
-        await subscribed(server, sale_id)
-        await settled(ledger)
+    async with watching(ledger, server, [*paid, *others], reread_seconds=NEVER_SECONDS) as watched:
+        feed, pipes = watched
+        await subscribed(server, sale_id, f"{sale_id}-2")
+        await settled(feed, ledger)
         await pay(ledger.database, [Payment(reservation=each, reference="p") for each in paid])
         before = len(ledger.asked)
         await hint(server, sale_id)
@@ -112,21 +125,14 @@ async def test_a_hint_makes_all_of_the_sale_be_read_in_one_query(
         assert not any(pipe.received for pipe in pipes[COUNT:])
 
 
-async def settled(ledger: CountedLedger) -> None:
-    """Wait until nothing more is read of what was begun."""
-    asked = -1
-    while asked != len(ledger.asked):
-        asked = len(ledger.asked)
-        await asyncio.sleep(0.5)
-
-
 async def test_many_hints_at_once_are_no_more_queries_than_the_spacing_allows(
     ledger: CountedLedger, server: Server, sale_id: str
 ) -> None:
     (one,) = await holds(ledger.database, sale_id, 1)
-    async with watching(ledger, server, [one], reread_seconds=NEVER_SECONDS) as (pipe,):
+    async with watching(ledger, server, [one], reread_seconds=NEVER_SECONDS) as watched:
+        feed, (pipe,) = watched
         await subscribed(server, sale_id)
-        await settled(ledger)
+        await settled(feed, ledger)
         before = len(ledger.asked)
         for _ in range(200):
             await hint(server, sale_id)
@@ -141,7 +147,7 @@ async def test_without_any_hint_all_are_read_in_one_query_now_and_then(
     ledger: CountedLedger, server: Server, sale_id: str
 ) -> None:
     reservations = await holds(ledger.database, sale_id, COUNT)
-    async with watching(ledger, server, reservations, reread_seconds=0.2) as pipes:
+    async with watching(ledger, server, reservations, reread_seconds=0.2) as (_, pipes):
         await release(ledger.database, reservations[7])
         await until(lambda: events(pipes[7]) == ["released"])
         assert set(ledger.asked) == {COUNT}
@@ -152,9 +158,10 @@ async def test_a_lost_subscription_is_taken_up_again_and_everything_read(
     ledger: CountedLedger, server: Server, sale_id: str
 ) -> None:
     (one,) = await holds(ledger.database, sale_id, 1)
-    async with watching(ledger, server, [one], reread_seconds=NEVER_SECONDS) as (pipe,):
+    async with watching(ledger, server, [one], reread_seconds=NEVER_SECONDS) as watched:
+        feed, (pipe,) = watched
         await subscribed(server, sale_id)
-        await settled(ledger)
+        await settled(feed, ledger)
         await server.command("CLIENT", "KILL", "TYPE", "pubsub")
         await release(ledger.database, one)
         await until(lambda: events(pipe) == ["released"])
@@ -164,7 +171,7 @@ async def test_while_the_ledger_is_away_what_was_shown_stands(
     ledger: CountedLedger, server: Server, sale_id: str
 ) -> None:
     (one,) = await holds(ledger.database, sale_id, 1)
-    async with watching(ledger, server, [one], reread_seconds=0.1) as (pipe,):
+    async with watching(ledger, server, [one], reread_seconds=0.1) as (_, (pipe,)):
         ledger.is_cut_off = True
         await until(lambda: len(ledger.asked) > 1)
         await release(ledger.database, one)
@@ -180,7 +187,7 @@ async def test_a_defect_of_a_reading_ends_nothing(
 ) -> None:
     (one,) = await holds(ledger.database, sale_id, 1)
     ledger.is_defective = True
-    async with watching(ledger, server, [one], reread_seconds=0.05) as (pipe,):
+    async with watching(ledger, server, [one], reread_seconds=0.05) as (_, (pipe,)):
         await until(lambda: len(ledger.asked) > 1)
         await release(ledger.database, one)
         ledger.is_defective = False
