@@ -18,13 +18,12 @@ Query = TypeVar("Query", bound=BaseModel)
 
 
 def _digits(value: object) -> object:
-    if isinstance(value, str) and not _is_number(value):
-        raise ValueError("not a whole number")
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdigit()):
+            raise ValueError("not a whole number")
+        if len(value) > MAX_DIGITS:
+            raise ValueError(f"more than {MAX_DIGITS} digits")
     return value
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
 
 
 # Stands behind the bounds of a number, so that nothing but plain digits gets there.

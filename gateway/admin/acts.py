@@ -8,16 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.admin.answers import page
+from gateway.admin.numbers import Number
 from gateway.admin.operators import Operators
 from gateway.openapi import ADMIN, Call, Operation, Success, Tag
-from gateway.query import DIGITS, MAX_ITEMS, Limit, parse_query
+from gateway.query import MAX_ITEMS, Limit, parse_query
 from gateway.representation import moment
 from sql.acts import Act, list_acts
 from sql.database import Database
 
 ACTS: Final = "/v1/admin/acts"
 
-Number = Annotated[int, Field(ge=1, description="the last id of the page before"), DIGITS]
 Words = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
 
 

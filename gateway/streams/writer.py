@@ -10,8 +10,10 @@ from gateway.streams.stream import Stream
 
 # Checkouts share this worker, and get their turn between so many streams: about 2 to 3 ms of work.
 STREAMS_AT_A_TIME: Final = 128
-# Of the worker's time; the rest is for checkouts.
-LARGEST_SHARE: Final = 0.2
+# Of the worker's time, what is theirs however many check out; and as much more as those leave of
+# this, so that streams are late only where there is a rush.
+SHARE_IN_A_RUSH: Final = 0.2
+SHARE_WITH_OTHERS: Final = 0.5
 # How soon a client whose connection was full is tried again, and when it is given up.
 CATCH_UP_SECONDS: Final = 0.25
 EVICT_SECONDS: Final = 30.0
@@ -45,12 +47,18 @@ class Writer:
     async def for_each(self, streams: Iterable[Stream], act: Callable[[Stream], None]) -> None:
         """Do it with all of them, a few at a time."""
         everybody = list(streams)
+        ended = time.monotonic()
+        busy = others = 0.0
         for start in range(0, len(everybody), STREAMS_AT_A_TIME):
-            began = time.monotonic()
+            began, before = ended, busy
             for stream in everybody[start : start + STREAMS_AT_A_TIME]:
                 act(stream)
-            self._rest_after(time.monotonic() - began)
+            acted = time.monotonic()
             await asyncio.sleep(0)
+            ended = time.monotonic()
+            busy += acted - began
+            others += ended - acted
+            self._rest_after(busy - before, others / (busy + others or 1.0))
 
     def offer(self, stream: Stream, frame: Frame) -> None:
         """Write the frame to one stream, or owe it."""
@@ -78,6 +86,8 @@ class Writer:
             self._behind.discard(stream)
             stream.abort()
 
-    def _rest_after(self, busy_seconds: float) -> None:
-        rest_seconds = busy_seconds * (1 / LARGEST_SHARE - 1)
+    def _rest_after(self, busy_seconds: float, others_share: float) -> None:
+        """While we write, all that others want is done in between: that is their share."""
+        share = max(SHARE_IN_A_RUSH, SHARE_WITH_OTHERS - others_share)
+        rest_seconds = busy_seconds * (1 / share - 1)
         self.rested_at = max(self.rested_at, time.monotonic()) + rest_seconds

@@ -91,6 +91,19 @@ async def test_the_parameters_of_a_path_are_declared(document: dict[str, Any]) -
             assert declared == set(re.findall(r"{(\w+)}", path)), path
 
 
+async def test_the_numbers_of_an_address_have_bounds(document: dict[str, Any]) -> None:
+    """Each is parsed with a bound, which a client can only respect if it is told."""
+    numbers = [
+        schema
+        for operation in operations(document)
+        for parameter in operation["parameters"]
+        for schema in parameter["schema"].get("anyOf", [parameter["schema"]])
+        if schema.get("type") == "integer"
+    ]
+    assert numbers
+    assert all({"minimum", "maximum"} <= set(each) for each in numbers), numbers
+
+
 async def test_links_lead_to_operations(document: dict[str, Any]) -> None:
     known = {operation["operationId"] for operation in operations(document)}
     linked = {

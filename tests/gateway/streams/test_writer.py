@@ -119,14 +119,30 @@ async def test_checkouts_get_their_turn_within_a_sweep() -> None:
     assert len(pipe.received) == 10 * STREAMS_AT_A_TIME
 
 
-async def test_it_rests_four_times_as_long_as_it_works() -> None:
+async def test_in_a_rush_it_rests_four_times_as_long_as_it_works() -> None:
+    async def buy() -> None:
+        while True:
+            spend(0.05)
+            await asyncio.sleep(0)
+
     writer, stream = Writer(), Pipe().stream()
+    buying = asyncio.create_task(buy())
     began = time.monotonic()
     await writer.for_each([stream] * 3, lambda _: spend(0.01))
-    worked = time.monotonic() - began
-    assert began + 5 * 0.03 <= writer.rested_at <= began + 5 * worked
+    ended = time.monotonic()
+    assert began + 5 * 0.03 <= writer.rested_at <= ended + 5 * (ended - began)
     await writer.for_each([stream] * 3, lambda _: spend(0.01))
+    buying.cancel()
     assert writer.rested_at >= began + 9 * 0.03
+
+
+async def test_it_rests_less_while_nobody_wants_the_worker() -> None:
+    writer, stream = Writer(), Pipe().stream()
+    began = time.monotonic()
+    await writer.for_each([stream] * 20, lambda _: spend(0.01))
+    ended = time.monotonic()
+    # As long as it worked.
+    assert 0.15 <= writer.rested_at - ended < 2 * (ended - began)
 
 
 async def test_who_is_behind_for_too_long_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
