@@ -13,7 +13,7 @@ STREAMS_AT_A_TIME: Final = 128
 # Of the worker's time, what is theirs however many check out; and as much more as those leave of
 # this, so that streams are late only where there is a rush.
 SHARE_IN_A_RUSH: Final = 0.2
-SHARE_WITH_OTHERS: Final = 0.5
+SHARE_WITH_OTHERS: Final = 0.7
 # How soon a client whose connection was full is tried again, and when it is given up.
 CATCH_UP_SECONDS: Final = 0.25
 EVICT_SECONDS: Final = 30.0
