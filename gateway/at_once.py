@@ -7,7 +7,7 @@ for byte.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from gateway.problems import HeaderLine
 
@@ -15,7 +15,7 @@ from gateway.problems import HeaderLine
 AnswerAtOnce: TypeAlias = Callable[[int, list[HeaderLine], bytes], None]
 
 
-class Arrived(NamedTuple):
+class Arrived(Protocol):
     """A request that is here whole; `id` is what it is called in logs.
 
     `at` is when its head came, as `perf_counter()` tells it. The names of headers are in lower

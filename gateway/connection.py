@@ -64,10 +64,12 @@ class Connection(HttpToolsProtocol):
         self._resting_since = None
         was_in_head = self._in_head
         try:
-            self._feed(data)
-        except (HttpParserError, HttpParserUpgrade):
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as offer:
+            self._feed_without(offer, data)
+        except HttpParserError:
             self._refuse(NO_HTTP)
-        else:
+        if self._in_head:
             self._bound_head(len(data) if was_in_head else 0)
 
     def on_message_begin(self) -> None:
@@ -91,7 +93,8 @@ class Connection(HttpToolsProtocol):
     def end_head(self) -> None:
         """The head is whole, and nothing that bounds it matters any more."""
         self._in_head = False
-        self._stop_head_timer()
+        if self._head_timer is not None:
+            self._stop_head_timer()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Name the request before, so that even uvicorn's own complaints of it tell the name."""
@@ -150,25 +153,26 @@ class Connection(HttpToolsProtocol):
     # A client that offers another protocol
 
     def _should_upgrade(self) -> bool:
-        """uvicorn leaves a request alone that this is true for; `_feed` takes it up."""
+        """uvicorn leaves a request alone that this is true for; `_feed_without` takes it up."""
         return True
 
-    def _feed(self, data: bytes) -> None:
-        """Read on; an offer of another protocol is read again without it, as servers may do.
+    def _feed_without(self, offer: HttpParserUpgrade, data: bytes) -> None:
+        """Read what offers another protocol again without that offer, as servers may do.
 
         The parser takes what follows such an offer for the other protocol, and so loses the body.
         Clients that prefer HTTP/2, such as Java's, offer it with their first request. One offer at
         a time: nobody sends another before the first is answered.
         """
+        if self.parser.get_method() == b"CONNECT":
+            self._refuse(NO_HTTP)
+            return
+        head = b"".join(self._head_without_offer())
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
         try:
-            self.parser.feed_data(data)
-        except HttpParserUpgrade as offer:
-            if self.parser.get_method() == b"CONNECT":
-                raise
-            head = b"".join(self._head_without_offer())
-            self.parser = HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
             self.parser.feed_data(head + data[offer.args[0] :])
+        except (HttpParserError, HttpParserUpgrade):
+            self._refuse(NO_HTTP)
 
     def _head_without_offer(self) -> Iterator[bytes]:
         yield b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
@@ -182,8 +186,6 @@ class Connection(HttpToolsProtocol):
     # A client that is too slow, or sends too much, or nothing that can be read
 
     def _bound_head(self, size: int) -> None:
-        if not self._in_head:
-            return
         if self._head_timer is None:
             self._start_head_timer()
         self._head_bytes += size

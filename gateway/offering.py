@@ -1,13 +1,14 @@
 """A connection that offers requests to be answered at once, before the application sees them."""
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from time import perf_counter
 from typing import Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from gateway.at_once import AnswersAtOnce, Arrived, TakesNothing
+from gateway.at_once import AnswersAtOnce, TakesNothing
 from gateway.connection import Connection
 from gateway.problems import HeaderLine
 from gateway.request_id import request_id
@@ -19,9 +20,9 @@ log = logging.getLogger(__name__)
 class OfferingConnection(Connection):
     """Offers what has arrived whole within one reading, on a connection that is in order.
 
-    Everything else takes the way through ASGI: a body that is late, a request that came before the
-    last one was answered, a header that stands twice, a client that does not read, one that waits
-    for 100 or closes. What is offered waits for its turn.
+    Everything else takes the way through ASGI: a body that is late or in pieces, a request that
+    came before the last one was answered, a header that stands twice, a client that does not read,
+    one that waits for 100 or closes. What is offered waits for its turn.
     """
 
     at_once: AnswersAtOnce = TakesNothing()
@@ -50,17 +51,20 @@ class OfferingConnection(Connection):
             and self.at_once.may_take(self.parser.get_method(), self.url)
         ):
             self.end_head()
-            self._offered = Offered(self, headers)
+            self._offered = Offered(self, self.url, headers)
             self.cycle = cast("RequestResponseCycle", self._offered)
         else:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Some of its body is here."""
-        if self._offered is None:
-            super().on_body(body)
-        else:
-            self._offered.body += body
+        offered = self._offered
+        if offered is not None and not offered.body:
+            offered.body = body
+            return
+        if offered is not None:
+            self._leave_to_app(offered)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """All of it is here."""
@@ -105,11 +109,11 @@ class OfferingConnection(Connection):
 
     def _turn_away(self, offered: "Offered") -> None:
         self._offered = None
-        self.at_once.turn_away(offered.arrived(), offered.answer)
+        self.at_once.turn_away(offered, offered.answer)
 
     def _is_taken(self, offered: "Offered") -> bool:
         try:
-            return self.at_once.take(offered.arrived(), offered.answer)
+            return self.at_once.take(offered, offered.answer)
         except Exception:
             # The application will meet it too, and tells its client.
             log.exception("a request could not be answered at once")
@@ -122,7 +126,7 @@ class OfferingConnection(Connection):
         self.cycle = cast("RequestResponseCycle", None)
         super().on_headers_complete()
         if offered.body:
-            super().on_body(bytes(offered.body))
+            super().on_body(offered.body)
         if not offered.more_body:
             super().on_message_complete()
 
@@ -156,22 +160,28 @@ class Offered:
     __slots__ = (
         "_connection",
         "_default_lines",
-        "_headers",
-        "_request",
         "at",
         "body",
         "disconnected",
+        "headers",
+        "id",
         "is_in_line",
         "keep_alive",
         "more_body",
         "response_complete",
         "response_started",
+        "url",
     )
     message_event: Final = _NobodyWaits()
 
-    def __init__(self, connection: OfferingConnection, headers: dict[bytes, bytes]) -> None:
+    def __init__(
+        self, connection: OfferingConnection, url: bytes, headers: Mapping[bytes, bytes]
+    ) -> None:
+        self.id = request_id(headers)
         self.at = perf_counter()
-        self.body = bytearray()
+        self.url = url
+        self.headers = headers
+        self.body = b""
         self.is_in_line = False
         self.more_body = True
         self.keep_alive = True
@@ -180,13 +190,6 @@ class Offered:
         self.response_complete = False
         self._connection = connection
         self._default_lines = connection.server_state.default_headers
-        self._headers = headers
-        self._request = request_id(headers)
-
-    def arrived(self) -> Arrived:
-        """It, when all of it is here."""
-        url, body = self._connection.url, bytes(self.body)
-        return Arrived(self._request, self.at, url, self._headers, body)
 
     def answer(self, status: int, lines: list[HeaderLine], body: bytes) -> None:
         """Answer it; who has left hears nothing."""
@@ -198,7 +201,7 @@ class Offered:
         for name, value in self._default_lines:
             parts += (name, b": ", value, b"\r\n")
             is_closing = is_closing or name == b"connection"  # as a server that drains says
-        parts += (b"x-request-id: ", self._request.encode(), b"\r\n")
+        parts += (b"x-request-id: ", self.id.encode(), b"\r\n")
         for name, value in lines:
             parts += (name, b": ", value, b"\r\n")
         if not (self.keep_alive or is_closing):

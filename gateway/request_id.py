@@ -28,7 +28,8 @@ def request_id(headers: Mapping[bytes, bytes]) -> str:
     given = headers.get(b"x-request-id")
     if given is not None and _GIVEN.fullmatch(given):
         return given.decode()
-    traced = _TRACEPARENT.fullmatch(headers.get(b"traceparent", b""))
+    parent = headers.get(b"traceparent")
+    traced = parent is not None and _TRACEPARENT.fullmatch(parent)
     return traced[1].decode() if traced else _new()
 
 

@@ -50,7 +50,8 @@ class Turns:
     def join(self, serve: Callable[[], None]) -> None:
         """Have it called in its turn."""
         self._waiting.append((perf_counter(), serve))
-        self._have_a_round()
+        if not self._is_due:
+            self._have_a_round()
 
     def _have_a_round(self) -> None:
         if self._waiting and not self._is_due:

@@ -128,12 +128,12 @@ def _parse(
 
 def _outcome(answer: Answer) -> str:
     match answer:
-        case Reserved(replayed=replayed):
-            return "replayed" if replayed else "admitted"
+        case Problem():
+            return answer.code
+        case Reserved():
+            return "replayed" if answer.replayed else "admitted"
         case Pending():
             return "pending"
-        case Problem(code=code):
-            return code
 
 
 def _traceparent(value: bytes | None) -> str | None:
@@ -147,15 +147,15 @@ _Told: TypeAlias = tuple[int, list[HeaderLine], bytes]
 def _told(request: str, answer: Answer) -> _Told:
     """The answer in the words of HTTP."""
     match answer:
+        case Problem():
+            body = answer.to_json()
+            return answer.status, problem_lines(answer, body), body
         case Reserved():
             return _reserved(answer)
         case Pending(id=reservation):
             ids = {"request": request, "reservation": reservation}
             log.debug("nobody knows yet what came of a checkout", extra=ids)
             return _pending(reservation)
-        case Problem():
-            body = answer.to_json()
-            return answer.status, problem_lines(answer, body), body
 
 
 def _reserved(answer: Reserved) -> _Told:

@@ -106,6 +106,7 @@ def idempotency_key(value: bytes | None) -> str | None:
 
 
 def _unquoted(value: bytes) -> bytes | None:
-    if quoted := _QUOTED.fullmatch(value):
-        return _ESCAPE.sub(rb"\1", quoted[1])
-    return value if _BARE.fullmatch(value) else None
+    if not value.startswith(b'"'):
+        return value if _BARE.fullmatch(value) else None
+    quoted = _QUOTED.fullmatch(value)
+    return _ESCAPE.sub(rb"\1", quoted[1]) if quoted else None

@@ -17,6 +17,7 @@ from uuid import UUID
 from gateway.admission.request import Wanted
 from gateway.digest import digest, framed, framed_before, short_text
 from gateway.identity import Customer
+from gateway.quick_uuid import QuickUUID
 
 TAG_BYTES: Final = 4
 _REST_BYTES: Final = 16 - TAG_BYTES
@@ -73,4 +74,5 @@ CART_FINGERPRINT: Final = _fingerprint("cart")
 
 def _build(sale_id: str, rest: bytes) -> UUID:
     number = int.from_bytes(sale_tag(sale_id) + rest, "big")
-    return UUID(int=number & _NOT_VERSION_AND_VARIANT | _VERSION_AND_VARIANT)
+    marked = number & _NOT_VERSION_AND_VARIANT | _VERSION_AND_VARIANT
+    return QuickUUID(marked.to_bytes(16, "big"))
