@@ -1,4 +1,4 @@
-"""Entries of a sale's history, as the ledger takes them: one column a list, ready for `unnest`."""
+"""Entries of a sale's history, as the ledger takes them: one column a list."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -12,7 +12,7 @@ _AT_LEDGER: Final = '"durability":"ledger"'
 
 @dataclass(slots=True, kw_only=True)
 class Admissions:
-    """Admitted reservations, one column a list, as `unnest` takes them.
+    """Admitted reservations, one column a list, ready for the ledger.
 
     An id is 32 hexadecimal digits.
     """

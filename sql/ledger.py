@@ -158,11 +158,7 @@ async def _insert_reservations(connection: Connection, batch: Batch) -> None:
     inserted: int = await connection.fetchval(
         RESERVATIONS_INSERT,
         batch.sale_id,
-        new.ids,
-        new.customers,
-        new.fingerprints,
-        new.lines,
-        new.contexts,
+        *map("\n".join, (new.ids, new.customers, new.fingerprints, new.lines, new.contexts)),
         new.epochs,
         new.versions,
         new.admitted_at_ms,
