@@ -76,11 +76,10 @@ api-lint: install ## Hold the OpenAPI document against Spectral's rules, where t
 protocol: install ## Visit every state of the protocol's model; writes docs/evidence.md
 	PYTHONPATH=tests $(BIN)/python -m protocol
 
-crash: install ## Let a reconciler and a gateway die at every point, not just at some
 model: install ## Let the scripts and their model live through 400 stories; writes docs/evidence.md
 	LUA_MODEL_EXAMPLES=400 $(BIN)/pytest tests/lua/test_model.py $(ARGS)
 
-crash: install ## Let a reconciler die at every point, not just at some
+crash: install ## Let a reconciler and a gateway die at every point, not just at some
 	CRASH_POINTS=all $(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m proof -k crash_points $(ARGS)
 
 OUTAGE_SECONDS ?= 300
