@@ -125,3 +125,14 @@ async def test_nothing_is_kept_of_what_was_answered() -> None:
         kept = [each for each in gc.get_objects() if isinstance(each, Offered)]
     assert len(slow.taken) == 50
     assert len(kept) == 1
+
+
+async def test_a_body_in_pieces_is_left_to_the_application() -> None:
+    slow = Slow(0)
+    async with connections(slow, 1) as (line,):
+        head = b"POST /pieces HTTP/1.1\r\nhost: shop\r\ntransfer-encoding: chunked\r\n\r\n"
+        line._writer.write(head + b"1\r\n{\r\n1\r\n}\r\n0\r\n\r\n")
+        assert (await line._receive()).status == 202
+        line._writer.write(head.replace(b"pieces", b"whole") + b"2\r\n{}\r\n0\r\n\r\n")
+        assert (await line._receive()).status == 200
+    assert slow.taken == [b"/whole"]
